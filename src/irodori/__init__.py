@@ -1,0 +1,3 @@
+"""irodori: colour black-and-white photographs under a person's guidance, in real time."""
+
+__version__ = "0.1.0"

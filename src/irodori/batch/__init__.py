@@ -1,0 +1,1 @@
+"""Many photos at once: a folder or an archive, resumable, locally or on a cluster."""

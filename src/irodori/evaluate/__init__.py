@@ -1,0 +1,1 @@
+"""Numbers about what users run: metrics, protocols, baselines, reports."""

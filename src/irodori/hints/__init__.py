@@ -1,0 +1,1 @@
+"""What a person can tell the network, as plain frozen values."""

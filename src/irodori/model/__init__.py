@@ -1,0 +1,1 @@
+"""The network seen from outside: its tensors, its files, its runtime."""

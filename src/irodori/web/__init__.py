@@ -1,0 +1,1 @@
+"""The local editor: a small HTTP server and its page."""
