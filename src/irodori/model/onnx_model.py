@@ -1,0 +1,212 @@
+"""Run a model folder with ONNX Runtime: ``prepare`` once per photo, ``answer`` once per change of hints.
+
+The tensors' names, shapes and ranges are those of :mod:`irodori.model.contract`; each graph is fed by name with what
+it declares. A network without a hint-free part has no ``prepare.onnx``: then ``answer`` reads the lightness itself.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from irodori.errors import ModelError
+from irodori.model import contract, weights
+from irodori.model.weights import ModelInfo
+
+Array = npt.NDArray[Any]
+
+PROVIDERS = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "directml": "DmlExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+}
+"""Names that a person uses, and ONNX Runtime's names for the same execution providers."""
+_PACKAGES = {"cuda": "onnxruntime-gpu", "directml": "onnxruntime-directml", "coreml": "onnxruntime on a Mac"}
+_HINTS = ("hint_ab", "hint_mask", "hint_cells", "reference")
+_SILENT = 4
+
+
+@dataclass(frozen=True)
+class Features:
+    """What ``prepare`` made of one photo: ``tensors`` by name, and the network size ``(h, w)`` they belong to."""
+
+    size: tuple[int, int]
+    tensors: Mapping[str, Array]
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the tensors take, in bytes."""
+        return sum(tensor.nbytes for tensor in self.tensors.values())
+
+
+@dataclass(frozen=True)
+class RawAnswer:
+    """The network's answer as it is: ``ab`` (1, 2, h, w), ``logits`` (1, 313, h/4, w/4), both float32, normalised."""
+
+    ab: npt.NDArray[np.float32]
+    logits: npt.NDArray[np.float32]
+
+
+def offered_providers() -> list[str]:
+    """The execution providers that the installed ONNX Runtime offers, by our names; ``cpu`` is always among them."""
+    import onnxruntime
+
+    available = set(onnxruntime.get_available_providers())
+    return [name for name, theirs in PROVIDERS.items() if theirs in available]
+
+
+class OnnxModel:
+    """A loaded model. ``prepare`` and ``answer`` may be called from several threads at once."""
+
+    def __init__(self, info: ModelInfo, prepare: Any | None, answer: Any) -> None:
+        """Wrap two ONNX Runtime sessions; use :meth:`load`."""
+        self.info = info
+        self._prepare = prepare
+        self._answer = answer
+        features = {"lightness"} | ({o.name for o in prepare.get_outputs()} if prepare is not None else set())
+        self._answer_inputs = _check_graph(info, contract.ANSWER_FILE, answer, features | set(_HINTS), ("ab", "logits"))
+        if prepare is not None:
+            _check_graph(info, contract.PREPARE_FILE, prepare, {"lightness"}, ())
+
+    @classmethod
+    def load(
+        cls, folder: str | os.PathLike[str] | None = None, threads: int | None = None, provider: str = "cpu"
+    ) -> OnnxModel:
+        """Load a model folder after checking its contract version and the SHA-256 of its files.
+
+        Args:
+            folder: a folder, the name of an installed model, or None for the embedded default.
+            threads: CPU threads per call, at least 1; None for as many as this process may use.
+            provider: ``cpu``, ``cuda``, ``directml`` or ``coreml``.
+
+        Raises:
+            ModelError: no such model, damaged files, a graph that is not ours, or a provider that is not offered.
+        """
+        if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
+            raise ModelError(f"threads: expected a whole number from 1, got {threads!r}")
+        info = weights.read_info(weights.find(folder))
+        if provider not in PROVIDERS:
+            raise ModelError(f"provider: expected one of {', '.join(PROVIDERS)}, got {provider!r}")
+        offered = offered_providers()
+        if provider not in offered:
+            raise ModelError(
+                f"this ONNX Runtime does not offer {provider!r} (it offers {', '.join(offered)});"
+                f" install {_PACKAGES[provider]} or use --provider cpu"
+            )
+        chain = [PROVIDERS[provider]] if provider == "cpu" else [PROVIDERS[provider], PROVIDERS["cpu"]]
+        prepare = _session(info, contract.PREPARE_FILE, threads, chain) if info.has_prepare else None
+        return cls(info, prepare, _session(info, contract.ANSWER_FILE, threads, chain))
+
+    def prepare(self, lightness: npt.ArrayLike) -> Features:
+        """Run the hint-free part, once per photo.
+
+        Args:
+            lightness: ``(h, w)`` float32 CIE L*, 0..100; h and w multiples of 32.
+
+        Raises:
+            ModelError: for another shape, or numbers that are not finite.
+        """
+        tensors = contract.pack_lightness(lightness)
+        if not np.isfinite(tensors["lightness"]).all():
+            raise ModelError("lightness: expected finite numbers")
+        size = (tensors["lightness"].shape[2], tensors["lightness"].shape[3])
+        if self._prepare is None:
+            return Features(size, dict(tensors))
+        names = [output.name for output in self._prepare.get_outputs()]
+        features = dict(zip(names, _run(self.info, self._prepare, names, tensors), strict=True))
+        if "lightness" in self._answer_inputs:
+            features.setdefault("lightness", tensors["lightness"])
+        return Features(size, features)
+
+    def answer(
+        self,
+        features: Features,
+        hint_ab: npt.ArrayLike,
+        hint_mask: npt.ArrayLike,
+        reference: npt.ArrayLike | None = None,
+    ) -> RawAnswer:
+        """Run the part that reads hints; costs the same whatever the photo's size.
+
+        Args:
+            features: from :meth:`prepare`.
+            hint_ab: ``(h, w, 2)`` float32 a*, b* of the hints, zero elsewhere.
+            hint_mask: ``(h, w)`` float32, 1 where there is a hint, else 0.
+            reference: ``(316,)`` float32 from ``hints.reference.vector``, or None.
+
+        Raises:
+            ModelError: for other shapes, or a reference given to a model that accepts none.
+        """
+        if reference is not None and not self.info.accepts_reference and np.any(np.asarray(reference) != 0):
+            raise ModelError(
+                f"model {self.info.name!r} accepts no reference picture and no saturation hint; leave them away,"
+                " or use a model that does (irodori models)"
+            )
+        packed = contract.pack(hint_ab, hint_mask, reference)
+        size = packed["hint_mask"].shape[2:]
+        if size != features.size:
+            raise ModelError(f"hint_mask: expected the prepared size {features.size}, got {size}")
+        everything: dict[str, Array] = {**features.tensors, **packed}
+        inputs = {name: everything[name] for name in self._answer_inputs}
+        ab, logits = _run(self.info, self._answer, ["ab", "logits"], inputs)
+        height, width = features.size
+        stride = contract.BINS_STRIDE
+        for name, got, expected in (
+            ("ab", ab, (1, 2, height, width)),
+            ("logits", logits, (1, contract.BINS, height // stride, width // stride)),
+        ):
+            if got.shape != expected:
+                raise ModelError(f"model {self.info.name!r}: {name}: expected shape {expected}, got {got.shape}")
+        return RawAnswer(np.asarray(ab, np.float32), np.asarray(logits, np.float32))
+
+
+def _session(info: ModelInfo, name: str, threads: int | None, providers: Sequence[str]) -> Any:
+    """Make a quiet ONNX Runtime session of one checked file."""
+    import onnxruntime
+
+    content = weights.read_file(info, name)
+    onnxruntime.set_default_logger_severity(_SILENT)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _SILENT
+    options.intra_op_num_threads = threads if threads is not None else _usable_cores()
+    options.inter_op_num_threads = 1
+    try:
+        return onnxruntime.InferenceSession(content, sess_options=options, providers=list(providers))
+    except Exception as error:  # ONNX Runtime raises a different class for every way a file can be broken
+        raise ModelError(
+            f"{info.folder / name} is not a network that this ONNX Runtime can run; install the model again"
+        ) from error
+
+
+def _run(info: ModelInfo, session: Any, names: Sequence[str], inputs: Mapping[str, Array]) -> list[Array]:
+    try:
+        outputs: list[Array] = session.run(list(names), dict(inputs))
+    except Exception as error:  # see _session
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(f"model {info.name!r} failed while running: {first[:200]}") from error
+    return outputs
+
+
+def _check_graph(info: ModelInfo, file: str, session: Any, known: set[str], outputs: Sequence[str]) -> tuple[str, ...]:
+    """Check that a graph asks only for tensors of the contract and gives what it must; return its inputs' names."""
+    inputs = tuple(tensor.name for tensor in session.get_inputs())
+    strange = sorted(set(inputs) - known)
+    if strange:
+        raise ModelError(f"model {info.name!r}: {file} asks for {strange[0]!r}, which the contract does not know")
+    missing = sorted(set(outputs) - {tensor.name for tensor in session.get_outputs()})
+    if missing:
+        raise ModelError(f"model {info.name!r}: {file} does not give {missing[0]!r}, which the contract asks for")
+    return inputs
+
+
+def _usable_cores() -> int:
+    """CPU cores that this process may run on (fewer than the machine's in a container or under taskset)."""
+    try:
+        return max(1, len(os.sched_getaffinity(0)))
+    except AttributeError:  # not on this system
+        return max(1, os.cpu_count() or 1)
