@@ -10,7 +10,6 @@ Deep Priors" (2017).
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,11 +22,11 @@ COUNT = len(CENTRES)
 """How many bins there are: 313."""
 
 _STRIP = 4096  # colours compared with all centres at once
-_HALF_NORMS = (CENTRES**2).sum(axis=1) / 2
+_HALF_NORMS: NDArray[np.float32] = (CENTRES**2).sum(axis=1, dtype=np.float32) / np.float32(2)
 
 
 def nearest(ab: ArrayLike) -> NDArray[np.int64]:
-    """Index 0..312 of the bin nearest to each colour: ``(..., 2)`` -> ``(...)`` int64. Of equally near bins, the first."""
+    """Index 0..312 of the bin nearest to each colour: ``(..., 2)`` -> ``(...)`` int64; of equals the first."""
     colours = _as_ab(ab)
     flat = colours.reshape(-1, 2)
     out = np.empty(len(flat), np.int64)
@@ -85,8 +84,8 @@ def decode(bins: ArrayLike, temperature: float = 1.0) -> NDArray[np.float32]:
     if temperature != 1:
         relative = relative ** np.float32(1 / temperature)
     total = relative.sum(axis=-1, keepdims=True)
-    result: NDArray[np.float32] = (relative @ CENTRES) / np.where(total > 0, total, 1)
-    return result
+    mean = (relative @ CENTRES) / np.where(total > 0, total, 1)
+    return np.asarray(mean, dtype=np.float32)
 
 
 def _as_ab(ab: ArrayLike) -> NDArray[np.float32]:
@@ -96,6 +95,7 @@ def _as_ab(ab: ArrayLike) -> NDArray[np.float32]:
     return array
 
 
-def _distances(flat: NDArray[np.float32]) -> NDArray[Any]:
+def _distances(flat: NDArray[np.float32]) -> NDArray[np.float32]:
     """Half the squared distance of (n, 2) to every centre, less a constant per row: (n, 313) float32."""
-    return _HALF_NORMS - flat @ CENTRES.T
+    distances: NDArray[np.float32] = _HALF_NORMS - flat @ CENTRES.T
+    return distances

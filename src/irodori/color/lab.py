@@ -72,7 +72,7 @@ def lightness(rgb: ArrayLike) -> NDArray[np.float32]:
     uint8, uint16 or float 0..1. Raises ValueError for another dtype.
     """
     values = _as_values(rgb)
-    if values.ndim > 2 and values.shape[-1] == 3 or (values.ndim == 1 and len(values) == 3):
+    if (values.ndim > 2 and values.shape[-1] == 3) or (values.ndim == 1 and len(values) == 3):
         flat = values.reshape(-1, 3)
         out = np.empty(len(flat), np.float32)
         for rows in _strips(len(flat)):
@@ -97,7 +97,7 @@ def lightness(rgb: ArrayLike) -> NDArray[np.float32]:
 
 
 def to_srgb(lab: ArrayLike) -> NDArray[np.float32]:
-    """Convert Lab ``(..., 3)`` to gamma-encoded sRGB float32 ``(..., 3)``; unclipped: outside the gamut it leaves 0..1."""
+    """Convert Lab ``(..., 3)`` to gamma-encoded sRGB float32 ``(..., 3)``, unclipped (in gamut: 0..1)."""
     colours = _as_lab(lab)
     flat = colours.reshape(-1, 3)
     out = np.empty(flat.shape, np.float32)
@@ -107,7 +107,7 @@ def to_srgb(lab: ArrayLike) -> NDArray[np.float32]:
 
 
 def to_rgb(lab: ArrayLike, bits: int = 8) -> NDArray[Any]:
-    """Convert Lab ``(..., 3)`` to sRGB uint8 (``bits=8``) or uint16 (``bits=16``), clipped, rounded once to the nearest.
+    """Convert Lab ``(..., 3)`` to sRGB uint8 (``bits=8``) or uint16 (``bits=16``), clipped, rounded once to nearest.
 
     Colours outside the gamut are clipped per channel, which changes L and hue: see :mod:`irodori.color.gamut` first.
     Raises ValueError for other bits.
@@ -135,6 +135,22 @@ def linear_from_lab(lab: ArrayLike) -> NDArray[np.float32]:
     for rows in _strips(len(flat)):
         out[rows] = _linear_from_lab(flat[rows]).T
     return out.reshape(colours.shape)
+
+
+def linear_from_cube_roots(f: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Convert CIE's f(X/Xn), f(Y/Yn), f(Z/Zn) ``(3, n)`` to linear sRGB ``(3, n)`` float32, unclipped.
+
+    Overwrites ``f``. The inner step of :func:`to_rgb`, shared with :mod:`irodori.color.gamut`:
+    f(Y) = (L + 16) / 116, f(X) = f(Y) + a / 500, f(Z) = f(Y) - b / 200.
+    """
+    below = np.minimum(f, _CUBE_KNEE)
+    below -= _CUBE_KNEE
+    below *= np.float32(1) / _SLOPE
+    np.maximum(f, _CUBE_KNEE, out=f)
+    cubes = f * f
+    cubes *= f
+    cubes += below
+    return _FROM_WHITE @ cubes
 
 
 def _strips(length: int) -> Iterator[slice]:
@@ -220,14 +236,7 @@ def _linear_from_lab(flat: NDArray[np.float32]) -> NDArray[np.float32]:
     f[0] += f[1]
     np.multiply(flat[:, 2], np.float32(-1 / 200), out=f[2])
     f[2] += f[1]
-    below = np.minimum(f, _CUBE_KNEE)
-    below -= _CUBE_KNEE
-    below *= np.float32(1) / _SLOPE
-    np.maximum(f, _CUBE_KNEE, out=f)
-    cubes = f * f
-    cubes *= f
-    cubes += below
-    return _FROM_WHITE @ cubes
+    return linear_from_cube_roots(f)
 
 
 def _encoded(flat: NDArray[np.float32]) -> NDArray[np.float32]:
