@@ -74,8 +74,8 @@ def draw(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Draw hints into planes of the network's size: ab ``(h, w, 2)`` and mask ``(h, w)`` (0 or 1), both float32.
 
-    ``photo_size`` is (H, W) of the photo that the hints' coordinates mean; ``plane_lightness`` ``(h, w)`` is L* 0..100 at
-    the planes' size. A hint's square is scaled by (w / W, h / H) and covers the plane pixels whose centre lies inside,
+    ``photo_size`` is (H, W) of the photo that the hints' coordinates mean; ``plane_lightness`` ``(h, w)`` is L* 0..100
+    at the planes' size. A hint's square is scaled by (w / W, h / H) and covers the plane pixels whose centre lies inside,
     but never less than the pixel that holds (x, y). Later hints win. Each colour is brought into gamut at the median
     L* under its square; without ``plane_lightness`` (then give ``plane_size`` (h, w)) it is taken as it is.
     Raises HintError for more than MAX_HINTS hints or a hint outside the photo.
@@ -155,11 +155,8 @@ def colour(rgb: object, ab: object) -> tuple[str | None, tuple[float, float] | N
         red, green, blue = parse_rgb(rgb)  # type: ignore[arg-type]
         return f"#{red:02x}{green:02x}{blue:02x}", None
     if ab is not None:
-        try:
-            values = tuple(ab)  # type: ignore[arg-type]
-        except TypeError:
-            values = ()
-        if isinstance(ab, (str, bytes, dict)) or len(values) != 2:
+        values = list(ab) if isinstance(ab, (tuple, list, np.ndarray)) else []
+        if len(values) != 2:
             raise HintError(f"ab: expected two numbers (a, b), got {shown(ab)}")
         return None, (number(values[0], "ab[0]", -MAX_AB, MAX_AB), number(values[1], "ab[1]", -MAX_AB, MAX_AB))
     return None, None

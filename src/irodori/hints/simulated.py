@@ -61,7 +61,7 @@ def siggraph17(rng: np.random.Generator, height: int, width: int, count: int, si
 
 
 def icolorit(rng: np.random.Generator, height: int, width: int, count: int, cell: int = 2) -> NDArray[np.int64]:
-    """Draw cells of a ``cell`` x ``cell`` px grid uniformly without replacement: ``(count, 3)``; at most every cell once.
+    """Draw cells of a ``cell`` x ``cell`` px grid uniformly without replacement: ``(count, 3)``, or all cells.
 
     Rows and columns left over at the right and bottom (sizes that ``cell`` does not divide) hold no cells. The first k
     patches of a longer draw from the same generator state are those of a draw of k.
@@ -98,7 +98,7 @@ def patches(
     sides: tuple[int, int] = (1, 9),
     gaussian: float = 0.5,
 ) -> NDArray[np.int64]:
-    """Draw ``count`` patches for training on a plane of ``size`` (height, width): ``(count, 3)`` rows of top, left, side.
+    """Draw ``count`` patches for training on a plane of ``size`` (height, width): ``(count, 3)``.
 
     Each patch's side is uniform in ``sides`` (both included, at most the plane's); all of them lie around the centre as
     in :func:`siggraph17` with probability ``gaussian``, else anywhere alike.
@@ -132,9 +132,9 @@ def training(
 ) -> NDArray[np.int64]:
     """Draw the hints of one training picture of ``size`` (height, width): ``(n, 3)`` patches, n from 0 up.
 
-    The whole picture is revealed with probability ``revealed``. Otherwise the count is geometric (:func:`geometric_count`)
-    with probability ``geometric``, else log-uniform up to ``most`` (:func:`log_uniform_count`); sides and places as in
-    :func:`patches`.
+    The whole picture is revealed with probability ``revealed``. Otherwise the count is geometric with probability
+    ``geometric`` (:func:`geometric_count`), else log-uniform up to ``most`` (:func:`log_uniform_count`); sides and
+    places as in :func:`patches`.
     """
     if rng.random() < revealed:
         return everywhere(size)
@@ -145,7 +145,7 @@ def training(
 def draw_patches(
     ab: NDArray[np.floating[Any]], patches: NDArray[np.integer[Any]]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Give each patch its mean true colour: ab ``(h, w, 2)``, patches ``(n, 3)`` -> hint ab ``(h, w, 2)``, mask ``(h, w)``.
+    """Give each patch its mean true colour: ab ``(h, w, 2)``, patches ``(n, 3)`` -> hint ab, mask ``(h, w)``.
 
     Both results are float32, zero where no patch is; where patches overlap the later one wins.
     """
