@@ -75,7 +75,7 @@ def draw(
     """Draw hints into planes of the network's size: ab ``(h, w, 2)`` and mask ``(h, w)`` (0 or 1), both float32.
 
     ``photo_size`` is (H, W) of the photo that the hints' coordinates mean; ``plane_lightness`` ``(h, w)`` is L* 0..100
-    at the planes' size. A hint's square is scaled by (w / W, h / H) and covers the plane pixels whose centre lies inside,
+    at the planes' size. A hint's square is scaled by (w / W, h / H) and covers the plane pixels whose centre is inside,
     but never less than the pixel that holds (x, y). Later hints win. Each colour is brought into gamut at the median
     L* under its square; without ``plane_lightness`` (then give ``plane_size`` (h, w)) it is taken as it is.
     Raises HintError for more than MAX_HINTS hints or a hint outside the photo.
@@ -198,7 +198,10 @@ def shown(value: object) -> str:
     kinds = {type(None): "null", bool: "true" if value else "false", dict: "an object", list: "a list"}
     if type(value) in kinds:
         return kinds[type(value)]
-    line = repr(value)
+    try:
+        line = repr(value)
+    except Exception:  # an integer of too many digits, or a broken __repr__
+        return f"a {type(value).__name__}"
     return line if len(line) <= 60 else line[:57] + "..."
 
 
