@@ -7,6 +7,7 @@ Models are installed (by ``irodori import-weights`` or ``irodori export --instal
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
@@ -191,10 +192,8 @@ def read_file(info: ModelInfo, name: str) -> bytes:
 def installed() -> list[ModelInfo]:
     """All models that can be named: the embedded default first, then the user's, by name; broken ones are left out."""
     folders = [DEFAULT_FOLDER]
-    try:
+    with contextlib.suppress(OSError):
         folders += sorted(path for path in models_folder().iterdir() if _NAME.fullmatch(path.name))
-    except OSError:
-        pass
     found = []
     for folder in folders:
         if (folder / contract.INFO_FILE).is_file():
