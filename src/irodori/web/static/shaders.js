@@ -1,0 +1,78 @@
+/**
+ * The shader that colours the photo on the screen: the same formula as the server's full-size render.
+ *
+ * For every screen pixel: lightness L from a texture, the guided filter's coefficients (A_a, B_a, A_b, B_b) bilinearly
+ * from a small one, ab = strength * (A L + B), brought into the sRGB gamut keeping L and hue, Lab -> sRGB.
+ *
+ * @module shaders
+ */
+
+import { FROM_XYZ } from "./color.js";
+
+const number = (/** @type {number} */ v) => (Number.isInteger(v) ? `${v}.0` : String(v));
+/** GLSL matrices are written column by column. */
+const columns = [0, 1, 2].flatMap((c) => FROM_XYZ.map((row) => number(row[c]))).join(", ");
+
+/** A rectangle that covers exactly the photo: corners from the vertex number, no buffers. */
+export const VERTEX = `#version 300 es
+uniform vec4 u_place;   // photo's left, top, width, height in clip space
+out vec2 v_photo;       // 0..1 over the photo, top left first
+void main() {
+  v_photo = vec2(gl_VertexID & 1, gl_VertexID >> 1);
+  gl_Position = vec4(u_place.xy + v_photo * u_place.zw, 0.0, 1.0);
+}`;
+
+export const FRAGMENT = `#version 300 es
+precision highp float;
+precision highp sampler2D;
+uniform sampler2D u_lightness;     // whole photo, L 0..100
+uniform sampler2D u_detail;        // the part in view at a finer scale
+uniform sampler2D u_coefficients;  // A_a, B_a, A_b, B_b
+uniform vec4 u_detail_rect;        // left, top, 1 / width, 1 / height of that part over the photo (0..1)
+uniform float u_strength;
+uniform float u_wipe;              // device pixels from the left: what lies left of it is shown uncoloured
+uniform float u_bias;              // mipmap bias
+in vec2 v_photo;
+out vec4 colour;
+
+const mat3 FROM_XYZ = mat3(${columns});
+const float KNEE = 6.0 / 29.0;
+
+vec3 linear_from_lab(float fy, vec2 ab) {
+  vec3 f = vec3(fy + ab.x / 500.0, fy, fy - ab.y / 200.0);
+  vec3 low = 3.0 * KNEE * KNEE * (f - 4.0 / 29.0);
+  return FROM_XYZ * mix(low, f * f * f, vec3(greaterThan(f, vec3(KNEE))));
+}
+
+bool fits(vec3 rgb) {
+  return all(greaterThanEqual(rgb, vec3(-1e-4))) && all(lessThanEqual(rgb, vec3(1.0001)));
+}
+
+void main() {
+  vec2 inside = (v_photo - u_detail_rect.xy) * u_detail_rect.zw;
+  float lightness;
+  if (inside.x >= 0.0 && inside.y >= 0.0 && inside.x <= 1.0 && inside.y <= 1.0) {
+    lightness = texture(u_detail, inside).r;
+  } else {
+    lightness = texture(u_lightness, v_photo, u_bias).r;
+  }
+  float fy = (lightness + 16.0) / 116.0;
+  vec2 ab = vec2(0.0);
+  if (gl_FragCoord.x >= u_wipe) {
+    vec4 c = texture(u_coefficients, v_photo);
+    ab = u_strength * (c.xz * lightness + c.yw);
+  }
+  vec3 rgb = linear_from_lab(fy, ab);
+  if (!fits(rgb)) {
+    float low = 0.0;
+    float high = 1.0;
+    for (int i = 0; i < 10; i++) {
+      float middle = 0.5 * (low + high);
+      if (fits(linear_from_lab(fy, ab * middle))) low = middle; else high = middle;
+    }
+    rgb = linear_from_lab(fy, ab * low);
+  }
+  rgb = clamp(rgb, 0.0, 1.0);
+  vec3 curved = 1.055 * pow(rgb, vec3(1.0 / 2.4)) - 0.055;
+  colour = vec4(mix(12.92 * rgb, curved, vec3(greaterThan(rgb, vec3(0.0031308)))), 1.0);
+}`;

@@ -1,0 +1,448 @@
+/**
+ * What is being edited, and the one line of requests that keeps the server in step.
+ *
+ * - Changes are functions from edits to edits, so that an undo answered in the middle of a gesture cannot be overwritten.
+ * - At most one request is under way. Commits wait in a queue and are all sent, each being one undo step; of previews only
+ *   the newest is kept. Answers are shown in the order of their questions, so the picture never flickers back.
+ * - When the server is lost, the queue waits (and is written to the browser's storage); nothing is forgotten.
+ * - When another tab changed the photo, everything stops until the person has chosen a version.
+ *
+ * @module store
+ */
+
+import { ApiError, LostServer } from "./api.js";
+import { Emitter } from "./emitter.js";
+import { forgetDraft, keepDraft, readDraft } from "./drafts.js";
+import { NO_EDITS, sameEdits } from "./edit_ops.js";
+
+/** @typedef {import("./types.js").Edits} Edits */
+/** @typedef {import("./types.js").SessionState} SessionState */
+/** @typedef {(edits: Edits) => Edits} Change */
+
+/**
+ * @typedef {object} Answer
+ * @property {unknown} shown  what to draw: a chroma body, or a picture
+ * @property {number} revision
+ * @property {Record<string, number>} [timing]
+ */
+
+/**
+ * The server, as far as the store needs it.
+ * @typedef {object} Server
+ * @property {(id: string, revision: number, edits: Edits, commit: boolean, signal: AbortSignal) => Promise<Answer|null>} edit
+ * @property {(id: string, revision: number, edits: Edits) => Promise<SessionState>} commitQuietly
+ * @property {(id: string, signal: AbortSignal) => Promise<Answer>} show
+ * @property {(id: string, revision: number, direction: "undo"|"redo") => Promise<SessionState>} step
+ * @property {(id: string) => Promise<SessionState>} state
+ */
+
+/** @typedef {"saved"|"saving"|"lost"|"conflict"} Status */
+
+/**
+ * @typedef {object} Events
+ * @property {Edits} edits  the edits on the screen changed
+ * @property {Answer & {requested: number, received: number}} answer  something newer to draw
+ * @property {SessionState} state  the server's view of the session changed
+ * @property {Status} status
+ * @property {Error} refused  the server refused a change; it was taken back
+ * @property {SessionState} conflict  another tab changed the photo
+ * @property {null} gone  the photo no longer exists
+ * @property {null} restored  changes from before a crash were brought back
+ */
+
+/**
+ * @typedef {{kind: "commit", change: Change, quiet: boolean, sent?: Edits}} CommitStep
+ * @typedef {{kind: "other", run: (id: string, revision: number) => Promise<SessionState>, sent?: true, counts: boolean}} OtherStep
+ * @typedef {CommitStep|OtherStep|"preview"|"show"} Task
+ */
+
+/** @extends {Emitter<Events>} */
+export class Store extends Emitter {
+  /**
+   * @param {Server} server
+   * @param {import("./drafts.js").Keeper} storage
+   */
+  constructor(server, storage) {
+    super();
+    this.server = server;
+    this.storage = storage;
+    /** @type {SessionState|null} */
+    this.session = null;
+    /** @type {Edits} the server's current edits */
+    this.base = NO_EDITS;
+    this.revision = 0;
+    /** @type {(CommitStep|OtherStep)[]} */
+    this.queue = [];
+    /** @type {Change|null} the gesture under way */
+    this.gesture = null;
+    this.previewWaits = false;
+    this.stale = false;
+    this.busy = false;
+    this.generation = 0;
+    this.stopper = new AbortController();
+    /** @type {Status} */
+    this.status = "saved";
+  }
+
+  /** The edits on the screen: the server's, then what waits to be sent, then the gesture under way. */
+  get edits() {
+    const waiting = this.queue.reduce((edits, step) => (step.kind === "commit" ? step.change(edits) : edits), this.base);
+    return this.gesture ? this.gesture(waiting) : waiting;
+  }
+
+  /**
+   * Start with a session; null closes the present one.
+   * @param {SessionState|null} state
+   */
+  load(state) {
+    this.stopper.abort();
+    this.stopper = new AbortController();
+    this.generation++;
+    this.busy = false;
+    this.queue = [];
+    this.gesture = null;
+    this.previewWaits = false;
+    this.session = null;
+    this.setStatus("saved");
+    if (!state) return;
+    this.adopt(state);
+    this.stale = true;
+    this.restoreDraft(state);
+    void this.pump();
+  }
+
+  /**
+   * Show a change that may still change (one pointer move of a gesture).
+   * @param {Change} change
+   * @param {{local?: boolean}} [options] local: the picture does not need the server (strength)
+   */
+  preview(change, { local = false } = {}) {
+    this.gesture = change;
+    if (!local) this.previewWaits = true;
+    this.emit("edits", this.edits);
+    void this.pump();
+  }
+
+  /** Forget the gesture under way. */
+  cancel() {
+    if (!this.gesture) return;
+    this.gesture = null;
+    this.previewWaits = false;
+    this.stale = true;
+    this.emit("edits", this.edits);
+    void this.pump();
+  }
+
+  /**
+   * Make a change for good: one undo step.
+   * @param {Change} change
+   * @param {{quiet?: boolean}} [options] quiet: the change does not alter the predicted colours (strength, notes)
+   */
+  commit(change, { quiet = false } = {}) {
+    const previewed = this.gesture !== null;
+    this.gesture = null;
+    this.previewWaits = false;
+    if (sameEdits(this.edits, change(this.edits))) {
+      if (previewed) this.stale = true;
+    } else {
+      this.queue.push({ kind: "commit", change, quiet });
+    }
+    this.emit("edits", this.edits);
+    this.saveDraft();
+    void this.pump();
+  }
+
+  /** @param {"undo"|"redo"} direction */
+  step(direction) {
+    this.run((id, revision) => this.server.step(id, revision, direction));
+  }
+
+  /**
+   * Queue a request that answers with the session's state.
+   * @param {(id: string, revision: number) => Promise<SessionState>} request
+   * @param {{counts?: boolean}} [options] counts: it makes a new revision
+   */
+  run(request, { counts = true } = {}) {
+    this.gesture = null;
+    this.previewWaits = false;
+    this.queue.push({ kind: "other", run: request, counts });
+    void this.pump();
+  }
+
+  /** Work through what waits: commits first, then the newest preview, then what is only to be shown again. */
+  async pump() {
+    if (this.busy || !this.session || this.stopped) return;
+    const generation = this.generation;
+    const { signal } = this.stopper;
+    this.busy = true;
+    while (this.generation === generation && this.session && !this.stopped) {
+      this.setStatus(this.queue.length ? "saving" : "saved");
+      const step = this.queue[0];
+      /** @type {Task|null} */
+      const task = step ?? (this.previewWaits ? "preview" : this.stale ? "show" : null);
+      if (task === null) break;
+      try {
+        if (typeof task === "object") await this.send(task, this.session.id, signal);
+        else if (task === "preview") await this.sendPreview(this.session.id, signal);
+        else await this.showAgain(this.session.id, signal);
+      } catch (error) {
+        if (this.generation === generation) await this.failed(error, task);
+      }
+    }
+    if (this.generation === generation) this.busy = false;
+  }
+
+  get stopped() {
+    return this.status === "lost" || this.status === "conflict";
+  }
+
+  /**
+   * @param {CommitStep|OtherStep} step
+   * @param {string} id
+   * @param {AbortSignal} signal
+   */
+  async send(step, id, signal) {
+    if (step.kind === "other") {
+      step.sent = true;
+      const state = await step.run(id, this.revision);
+      if (signal.aborted) return;
+      this.done(step);
+      const changed = !sameEdits(state.edits, this.base);
+      this.adopt(state);
+      if (changed) this.stale = true;
+      return;
+    }
+    const edits = (step.sent = step.change(this.base));
+    const requested = performance.now();
+    if (step.quiet) {
+      const state = await this.server.commitQuietly(id, this.revision, edits);
+      if (signal.aborted) return;
+      this.done(step);
+      this.adopt(state);
+      return;
+    }
+    const answer = await this.server.edit(id, this.revision, edits, true, signal);
+    if (signal.aborted) return;
+    if (!answer) throw new Error("The server dropped a change that was to be kept.");
+    this.done(step);
+    this.landed(edits, answer.revision);
+    this.stale = false;
+    this.emit("answer", { ...answer, requested, received: performance.now() });
+  }
+
+  /**
+   * @param {string} id
+   * @param {AbortSignal} signal
+   */
+  async sendPreview(id, signal) {
+    this.previewWaits = false;
+    const requested = performance.now();
+    const answer = await this.server.edit(id, this.revision, this.edits, false, signal);
+    if (signal.aborted || !answer) return;
+    this.emit("answer", { ...answer, requested, received: performance.now() });
+  }
+
+  /**
+   * @param {string} id
+   * @param {AbortSignal} signal
+   */
+  async showAgain(id, signal) {
+    this.stale = false;
+    const requested = performance.now();
+    const answer = await this.server.show(id, signal);
+    if (!signal.aborted) this.emit("answer", { ...answer, requested, received: performance.now() });
+  }
+
+  /**
+   * @param {unknown} error
+   * @param {Task} task what failed
+   */
+  async failed(error, task) {
+    if (error instanceof LostServer || (error instanceof ApiError && error.status >= 500)) {
+      if (task === "show") this.stale = true;
+      if (task === "preview") this.previewWaits = true;
+      this.setStatus("lost");
+      this.saveDraft();
+      if (error instanceof ApiError) this.emit("refused", error);
+    } else if (error instanceof ApiError && error.status === 409) {
+      await this.meetConflict(error, task);
+    } else if (error instanceof ApiError && error.status === 404 && (await this.isGone())) {
+      this.vanished();
+    } else if (error instanceof Error) {
+      this.takeBack(task);
+      this.emit("refused", error);
+    }
+  }
+
+  /**
+   * A refused change is taken back; the picture returns to what the server has.
+   * @param {Task} task
+   */
+  takeBack(task) {
+    if (typeof task === "string") this.gesture = null;
+    else this.queue = this.queue.filter((step) => step !== task);
+    if (task !== "show") this.stale = true;
+    this.saveDraft();
+    this.emit("edits", this.edits);
+  }
+
+  /** Whether the photo itself is gone (and not only a snapshot or a reference). */
+  async isGone() {
+    const found = this.session && (await this.server.state(this.session.id).catch((error) => error));
+    return found instanceof ApiError && found.status === 404;
+  }
+
+  /** The photo was deleted elsewhere. */
+  vanished() {
+    if (this.session) forgetDraft(this.storage, this.session.id);
+    this.load(null);
+    this.emit("gone", null);
+  }
+
+  /**
+   * The photo was changed elsewhere: stop, and let the person choose.
+   * @param {Error} error
+   * @param {Task} task
+   */
+  async meetConflict(error, task) {
+    if (!this.session) return;
+    const generation = this.generation;
+    const state = await this.server.state(this.session.id).catch(() => null);
+    if (generation !== this.generation) return;
+    if (!state) {
+      this.setStatus("lost");
+    } else if (state.revision === this.revision) {
+      this.takeBack(task); // not about revisions: a name that is taken
+      this.emit("refused", error);
+    } else if (this.queue.length === 0 || sameEdits(state.edits, this.edits)) {
+      this.queue = []; // nothing of ours is at stake: take over what is there
+      this.adopt(state);
+      this.stale = true;
+      this.previewWaits = this.gesture !== null;
+    } else {
+      this.gesture = null;
+      this.setStatus("conflict");
+      this.emit("conflict", state);
+    }
+  }
+
+  /**
+   * End a conflict: keep this page's edits (as one more step on top of the others), or take the other version.
+   * @param {"mine"|"theirs"} choice
+   * @param {SessionState} state
+   */
+  resolve(choice, state) {
+    const mine = this.edits;
+    this.queue = choice === "mine" ? [{ kind: "commit", change: () => mine, quiet: false }] : [];
+    this.adopt(state);
+    this.stale = true;
+    this.setStatus("saved");
+    this.saveDraft();
+    void this.pump();
+  }
+
+  /** The server answers again: find out what it knows, then go on where we stopped. */
+  async reconnect() {
+    if (this.status !== "lost" || !this.session) return;
+    const generation = this.generation;
+    let state;
+    try {
+      state = await this.server.state(this.session.id);
+    } catch (error) {
+      if (generation === this.generation && error instanceof ApiError && error.status === 404) this.vanished();
+      return;
+    }
+    if (generation !== this.generation) return;
+    const first = this.queue[0];
+    const landed = state.revision === this.revision + 1 && first?.sent !== undefined;
+    if (landed && (first.kind === "other" ? first.counts : sameEdits(state.edits, first.change(this.base)))) {
+      this.queue.shift(); // its answer was lost, not the change
+    } else if (state.revision !== this.revision && this.queue.length > 0) {
+      this.setStatus("conflict");
+      this.emit("conflict", state);
+      return;
+    }
+    this.adopt(state);
+    this.stale = true;
+    this.previewWaits = this.gesture !== null;
+    this.setStatus("saved");
+    this.saveDraft();
+    void this.pump();
+  }
+
+  /** Look whether the photo was changed elsewhere (the page came back to the front). */
+  async refresh() {
+    if (!this.session || this.busy || this.stopped || this.queue.length || this.gesture) return;
+    const generation = this.generation;
+    const state = await this.server.state(this.session.id).catch(() => null);
+    if (!state || generation !== this.generation || this.queue.length || this.busy) return;
+    if (state.revision !== this.revision) this.stale = true;
+    this.adopt(state);
+    void this.pump();
+  }
+
+  /**
+   * Take over the server's state (also one that came by another way, such as a new snapshot).
+   * @param {SessionState} state
+   */
+  adopt(state) {
+    this.session = state;
+    this.base = state.edits;
+    this.revision = state.revision;
+    this.emit("state", state);
+    this.emit("edits", this.edits);
+  }
+
+  /**
+   * @param {Edits} edits
+   * @param {number} revision
+   */
+  landed(edits, revision) {
+    if (!this.session) return;
+    const moved = revision !== this.revision;
+    this.adopt({
+      ...this.session,
+      edits,
+      revision,
+      can_undo: this.session.can_undo || moved,
+      can_redo: moved ? false : this.session.can_redo,
+    });
+  }
+
+  /** @param {CommitStep|OtherStep} step */
+  done(step) {
+    if (this.queue[0] === step) this.queue.shift();
+    this.saveDraft();
+  }
+
+  /** @param {Status} status */
+  setStatus(status) {
+    if (status === this.status) return;
+    this.status = status;
+    this.emit("status", status);
+  }
+
+  /** Write unsent changes to the browser's storage while the server is lost; remove them once all is sent. */
+  saveDraft() {
+    if (!this.session) return;
+    if (this.queue.length === 0) forgetDraft(this.storage, this.session.id);
+    else if (this.stopped) keepDraft(this.storage, this.session.id, { revision: this.revision, edits: this.edits });
+  }
+
+  /** @param {SessionState} state */
+  restoreDraft(state) {
+    const draft = readDraft(this.storage, state.id);
+    if (!draft || sameEdits(draft.edits, state.edits)) {
+      forgetDraft(this.storage, state.id);
+      return;
+    }
+    this.queue.push({ kind: "commit", change: () => draft.edits, quiet: false });
+    if (draft.revision === state.revision) {
+      this.emit("restored", null);
+      this.emit("edits", this.edits);
+    } else {
+      this.setStatus("conflict");
+      this.emit("conflict", state);
+    }
+  }
+}
