@@ -116,6 +116,16 @@ class Session:
         self._index += 1
         return self.edits
 
+    def restart(self, edits: Edits) -> None:
+        """Make ``edits`` the only step: for an owner that keeps the history itself, as the editor's database does.
+
+        Raises:
+            HintError: when they do not fit the photo; then nothing changes.
+        """
+        edits.check(self.photo.size)
+        self._history = [edits]
+        self._index = 0
+
     # --- colours -------------------------------------------------------------------------------------------------
 
     @property

@@ -18,13 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from irodori.data_folder import data_folder
 from irodori.errors import ModelError
 from irodori.model import contract
 
 DEFAULT_NAME = "default"
 DEFAULT_FOLDER = Path(__file__).resolve().parent / "default"
 """The model that is shipped inside the package."""
-DATA_VARIABLE = "IRODORI_DATA"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _INFO_LIMIT = 1 << 20
 
@@ -63,16 +63,6 @@ class ModelInfo:
         """One SHA-256 (hex) over the names and checksums of the network files: which weights these are."""
         lines = "".join(f"{name} {self.files[name]['sha256']}\n" for name in sorted(self.files))
         return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def data_folder() -> Path:
-    """The user's data folder: ``$IRODORI_DATA``, or the platform's usual place; not created here."""
-    override = os.environ.get(DATA_VARIABLE)
-    if override:
-        return Path(override).expanduser()
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("irodori", appauthor=False))
 
 
 def models_folder() -> Path:
