@@ -1,8 +1,8 @@
 """Who may talk to the editor: Host, Origin and token are checked, bodies are bounded, answers carry strict headers.
 
 The editor listens on the person's own machine, where every page open in the browser can reach it. So a request must
-name an expected host (a rebound DNS name does not), must not come from another site's page, and on any address but this
-machine's own must carry the token. Nothing here depends on FastAPI: it is one ASGI wrapper around the whole application.
+name an expected host (a rebound DNS name does not), must not come from another site's page, and on any address but
+this machine's own must carry the token. It is one ASGI wrapper around the whole application.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from starlette.exceptions import HTTPException
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -73,10 +75,6 @@ def new_token() -> str:
     return secrets.token_urlsafe(32)
 
 
-class TooLarge(Exception):  # noqa: N818 - the guard's own signal; it never leaves this module and the readers of bodies
-    """More bytes arrived than the route takes."""
-
-
 class Guard:
     """The ASGI application around the editor's."""
 
@@ -117,33 +115,7 @@ class Guard:
             await _drain(receive, _DRAIN)
             await _refuse(send, 413, _too_large(limit))
             return
-        await self._bounded(scope, receive, send, limit)
-
-    async def _bounded(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
-        """Run the application with a ``receive`` that stops at ``limit`` bytes."""
-        read = 0
-        started = False
-
-        async def counted() -> Message:
-            nonlocal read
-            message = await receive()
-            read += len(message.get("body", b""))
-            if read > limit:
-                raise TooLarge
-            return message
-
-        async def watched(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
-        try:
-            await self.app(scope, counted, watched)
-        except TooLarge:
-            if started:
-                raise
-            await _drain(receive, _DRAIN)
-            await _refuse(send, 413, _too_large(limit))
+        await self.app(scope, _bounded(receive, limit), send)
 
     def _foreign(self, scope: Scope, headers: dict[bytes, bytes]) -> str | None:
         """Why a request seems to come from another site's page; None when it does not."""
@@ -206,9 +178,9 @@ class Guard:
 
 
 def _brings_picture(scope: Scope) -> bool:
-    path = scope["path"]
+    path: str = scope["path"]
     if scope["method"] == "POST":
-        return bool(path == "/api/sessions")
+        return path == "/api/sessions"
     return scope["method"] == "PUT" and path.startswith("/api/sessions/") and path.endswith("/reference")
 
 
@@ -241,6 +213,21 @@ def _is_address(name: str) -> bool:
 def _too_large(limit: int) -> str:
     size = f"{limit >> 20} MiB" if limit >= 1 << 20 else f"{limit} bytes"
     return f"The request is too large: at most {size} are taken here."
+
+
+def _bounded(receive: Receive, limit: int) -> Receive:
+    """A ``receive`` that stops with 413 when more than ``limit`` bytes arrive."""
+    read = 0
+
+    async def bounded() -> Message:
+        nonlocal read
+        message = await receive()
+        read += len(message.get("body", b""))
+        if read > limit:
+            raise HTTPException(413, _too_large(limit))
+        return message
+
+    return bounded
 
 
 async def _drain(receive: Receive, limit: int) -> None:
