@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from types import FrameType
+from typing import NoReturn
 
 from irodori import __version__
 from irodori.errors import IrodoriError, MissingExtra
@@ -83,6 +84,14 @@ COMMANDS = {
 }
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, as all of ours are."""
+
+    def error(self, message: str) -> NoReturn:
+        """Write the line and leave with the code for wrong usage."""
+        self.exit(EXIT_USAGE, f"irodori: {message} (see: {self.prog} --help)\n")
+
+
 class _Terminated(SystemExit):
     """SIGTERM, raised where the program happens to be, so that files are tidied up on the way out."""
 
@@ -121,7 +130,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build_parser(words: Sequence[str]) -> argparse.ArgumentParser:
     """Make the parser; only the sub-command that ``words`` asks for declares its arguments."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="irodori",
         description="Colour black-and-white photographs under your guidance.",
         epilog=EPILOG,

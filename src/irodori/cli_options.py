@@ -72,6 +72,7 @@ def add_edits(parser: argparse.ArgumentParser) -> None:
         "--hint",
         action="append",
         default=[],
+        type=_hint_option,
         metavar="X,Y,#RRGGBB[,RADIUS]",
         help="this place (photo pixels, from the top left) has this colour; repeat for more",
     )
@@ -108,8 +109,7 @@ def make_edits(arguments: argparse.Namespace, start: Edits | None = None) -> Edi
     from irodori.hints.edits import Edits
 
     edits = read_edits(arguments.edits) if arguments.edits else (start or Edits())
-    hints = edits.hints + tuple(parse_hint(text) for text in arguments.hint)
-    edits = replace(edits, hints=hints)
+    edits = replace(edits, hints=edits.hints + tuple(arguments.hint))
     if arguments.reference and arguments.histogram:
         raise SettingsError("give --reference or --histogram, not both")
     if arguments.reference:
@@ -145,6 +145,13 @@ def parse_hint(text: str) -> Hint:
         return Hint(x=x, y=y, radius=radius, rgb=colour)
     except HintError as error:
         raise HintError(f"--hint {text!r:.80}: {error}") from None
+
+
+def _hint_option(text: str) -> Hint:
+    try:
+        return parse_hint(text)
+    except HintError as error:
+        raise argparse.ArgumentTypeError(str(error).removeprefix("--hint ")) from None
 
 
 def read_json(path: str, what: str) -> Any:

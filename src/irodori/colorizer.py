@@ -88,7 +88,8 @@ class Prediction:
         """The distribution ``(313,)`` of one pixel of :attr:`bins`, without working out the others."""
         rows, columns = self._bins_size
         row, column = min(max(row, 0), rows - 1), min(max(column, 0), columns - 1)
-        return contract.unpack_bins(self.logits[:, :, row : row + 1, column : column + 1])[0, 0]
+        one: Float32 = contract.unpack_bins(self.logits[:, :, row : row + 1, column : column + 1])[0, 0]
+        return one
 
     def with_strength(self, strength: float) -> Prediction:
         """The same answer at another strength; what has been worked out is shared."""
@@ -352,10 +353,14 @@ def _own_ab(photo: Photo, height: int, width: int) -> Float32:
     step = max(1, min(photo.height // height, photo.width // width) // 3)
     sampled = photo.pixels[::step, ::step]
     scale = np.float32(1 / (65535 if photo.bits == 16 else 255))
-    planes = [
-        resize_rows(lambda y0, y1, c=channel: sampled[y0:y1, :, c] * scale, sampled.shape[:2], height, width)
-        for channel in range(3)
-    ]
+
+    def plane(channel: int) -> Float32:
+        def rows(first: int, last: int) -> Float32:
+            return sampled[first:last, :, channel] * scale
+
+        return resize_rows(rows, (sampled.shape[0], sampled.shape[1]), height, width)
+
+    planes = [plane(channel) for channel in range(3)]
     return np.ascontiguousarray(lab.to_lab(np.stack(planes, axis=-1))[..., 1:])
 
 
