@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+from typing import Any
+
 import pytest
 
 torch = pytest.importorskip("torch")
-
-from collections.abc import Iterator  # noqa: E402
-from typing import Any  # noqa: E402
 
 from irodori.color import ab_bins  # noqa: E402
 from irodori.errors import ModelError, SettingsError  # noqa: E402
@@ -25,7 +25,7 @@ def public_shapes() -> dict[str, tuple[int, ...]]:
         shapes[f"{key}.bias"] = (bias,)
 
     def block(key: str, first: int, widths: list[int]) -> None:
-        for number, (wide_in, wide_out) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+        for number, (wide_in, wide_out) in enumerate(itertools.pairwise(widths)):
             conv(f"{key}.{first + 2 * number}", wide_out, wide_in, 3, 3, bias=wide_out)
         norm = f"{key}.{first + 2 * (len(widths) - 1)}"
         for part in ("weight", "bias", "running_mean", "running_var"):
@@ -59,9 +59,9 @@ def public() -> Any:
 
 
 @pytest.fixture(scope="module")
-def paper() -> Iterator[Any]:
+def paper() -> Any:
     torch.manual_seed(0)
-    yield Siggraph17(head="hypercolumn313", global_hints=True).eval()
+    return Siggraph17(head="hypercolumn313", global_hints=True).eval()
 
 
 def planes(batch: int = 1, height: int = 32, width: int = 48) -> tuple[Any, Any, Any]:
