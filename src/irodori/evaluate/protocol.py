@@ -25,11 +25,6 @@ FloatArray = NDArray[np.float32]
 ByteArray = NDArray[np.uint8]
 Patches = NDArray[np.int64]
 
-SIGGRAPH17_COUNTS = (
-    0, 1, 2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50, 63, 79, 100, 126, 158, 200, 251, 316, 398, 501,
-)  # fmt: skip
-"""The hint counts of the authors' curve."""
-
 QUICK_COUNTS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 501)
 """The counts of a quick run."""
 
@@ -81,8 +76,8 @@ class HintProtocol:
         return np.asarray(self.draw(rng, height, width, longest, self.side), dtype=np.int64)[:count]
 
 
-SIGGRAPH17 = HintProtocol("siggraph17", 256, 6, SIGGRAPH17_COUNTS, simulated.siggraph17)
-ICOLORIT = HintProtocol("icolorit", 224, 2, (0, 1, 2, 5, 10, 20, 50, 100, 200), simulated.icolorit)
+SIGGRAPH17 = HintProtocol("siggraph17", 256, 6, simulated.SIGGRAPH17_COUNTS, simulated.siggraph17)
+ICOLORIT = HintProtocol("icolorit", 224, 2, simulated.ICOLORIT_COUNTS, simulated.icolorit)
 PROTOCOLS = {protocol.name: protocol for protocol in (SIGGRAPH17, ICOLORIT)}
 
 
