@@ -164,9 +164,9 @@ def _open(source: str, arguments: argparse.Namespace, page: int) -> _Opened:
     from irodori.photo import read_photo
 
     limit = int(arguments.max_megapixels * 1e6)
+    if os.path.isdir(source):
+        raise PhotoError("this is a folder; colour all its photos with: irodori batch IN OUT")
     try:
-        if os.path.isdir(source):
-            raise PhotoError("this is a folder; colour all its photos with: irodori batch IN OUT")
         with open(source, "rb") as file:
             head = file.read(4)
     except (OSError, ValueError) as error:

@@ -8,21 +8,21 @@ depend on the photo's size; ``render`` brings the predicted ab to full size with
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from irodori import advisor, palette
+from irodori import advisor, keeping, palette
 from irodori.color import gamut, guided, lab
 from irodori.errors import HintError, ModelError, SettingsError
 from irodori.hints import points, reference, regions
 from irodori.hints.edits import MAX_STRENGTH, Edits, all_hints
-from irodori.hints.points import MAX_HINTS, Hint
+from irodori.hints.points import MAX_HINTS
 from irodori.hints.regions import Region
 from irodori.model import contract, weights
 from irodori.model.onnx_model import Features, OnnxModel
@@ -36,10 +36,7 @@ Float32 = NDArray[np.float32]
 LONGEST = 4
 """The network's plane is at most this many short sides long; longer photos are shrunk further."""
 _STRIP = 1 << 18  # full-size pixels that are worked on at once per thread
-_FEATHER = 0.012  # width of a region's soft border, as a share of the photo's short side
 _KEEP_LIGHTNESS = 1 << 25  # colour photos up to this many pixels keep their full-size L: it is needed twice
-_PIN_REACH = 0.06  # how far a protect region's pin reaches, as a share of the short side
-_PIN_LIGHTNESS = 8.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +44,8 @@ class Prepared:
     """What the network needs to know of one photo; all planes are at the network's size and without padding.
 
     ``photo_size`` (H, W); ``size`` (h, w); ``lightness`` (h, w) float32 L*; ``own_ab`` (h, w, 2) the photo's own
-    colours, None for a grey photo; ``features`` the model's, padded to multiples of 32.
+    colours, None for a grey photo; ``features`` the model's, padded to multiples of 32; ``kept`` remembers what regions
+    keep, which the hints do not change.
     """
 
     photo_size: tuple[int, int]
@@ -55,6 +53,7 @@ class Prepared:
     lightness: Float32
     own_ab: Float32 | None
     features: Features
+    kept: keeping.Memory = field(default_factory=dict, repr=False)
 
     @property
     def nbytes(self) -> int:
@@ -169,13 +168,13 @@ class Colorizer:
         edits = edits or Edits()
         edits.check(prepared.photo_size)
         vector = self._reference_vector(edits)
-        kept = _original_hints(edits, prepared)
-        hints = (*kept, *all_hints(edits, prepared.photo_size))[-MAX_HINTS:]
+        own = keeping.original_hints(edits.regions, prepared.photo_size, prepared.own_ab)
+        hints = (*own, *all_hints(edits, prepared.photo_size))[-MAX_HINTS:]
         hint_ab, hint_mask = points.draw(hints, prepared.photo_size, prepared.lightness, prepared.size)
         answer = self.model.answer(prepared.features, _zero_padded(hint_ab), _zero_padded(hint_mask), vector)
         height, width = prepared.size
         ab = contract.unpack_ab(answer.ab[:, :, :height, :width])
-        ab = _composited(ab, prepared, edits.regions)
+        keeping.composite(ab, edits.regions, prepared.lightness, prepared.own_ab, prepared.photo_size, prepared.kept)
         return Prediction(ab, prepared.lightness, hint_mask, answer.logits, edits.strength, prepared.photo_size)
 
     def predict_planes(
@@ -362,58 +361,6 @@ def _own_ab(photo: Photo, height: int, width: int) -> Float32:
 
     planes = [plane(channel) for channel in range(3)]
     return np.ascontiguousarray(lab.to_lab(np.stack(planes, axis=-1))[..., 1:])
-
-
-def _original_hints(edits: Edits, prepared: Prepared) -> tuple[Hint, ...]:
-    """Hints with the photo's own colours inside its ``original`` regions, so that their surroundings fit to them."""
-    hints: list[Hint] = []
-    for index, region in enumerate(edits.regions):
-        if region.kind == "original":
-            if prepared.own_ab is None:
-                raise HintError(f"regions[{index}].kind: this photo is grey, it has no original colours to keep")
-            hints += regions.hints_inside(region, prepared.photo_size, prepared.own_ab)
-    return tuple(hints)
-
-
-def _composited(ab: Float32, prepared: Prepared, wanted: Sequence[Region]) -> Float32:
-    """Lay what ``original`` and ``protect`` regions keep over the network's ab ``(h, w, 2)``; later regions win."""
-    for index, region in enumerate(wanted):
-        if region.kind == "colour":
-            continue
-        if region.kind == "original":
-            kept = prepared.own_ab if prepared.own_ab is not None else ab
-        elif region.pins:
-            kept = _spread_pins(region, prepared)
-        elif region.rgb is not None or region.ab is not None:
-            one = points.chroma([Hint(0, 0, rgb=region.rgb, ab=region.ab)])[0]
-            kept = gamut.to_gamut(prepared.lightness, np.broadcast_to(one, ab.shape))
-        else:
-            raise HintError(f"regions[{index}].pins: a protect region needs the colours that it protects")
-        feather = _FEATHER * min(prepared.photo_size)
-        soft = regions.mask(region, prepared.size, prepared.photo_size, feather)[..., None]
-        ab = ab + soft * (kept - ab)
-    return ab
-
-
-def _spread_pins(region: Region, prepared: Prepared) -> Float32:
-    """Fill the plane ``(h, w, 2)`` from a region's pins, weighted by distance and by likeness of lightness."""
-    height, width = prepared.size
-    scale = np.array([width / prepared.photo_size[1], height / prepared.photo_size[0]])
-    pins = np.array(region.pins, dtype=np.float64)
-    places = pins[:, :2] * scale
-    rows = np.clip(places[:, 1].astype(int), 0, height - 1)
-    columns = np.clip(places[:, 0].astype(int), 0, width - 1)
-    levels = prepared.lightness[rows, columns]
-    reach = _PIN_REACH * min(height, width)
-    y, x = np.mgrid[0:height, 0:width] + 0.5
-    total = np.zeros((height, width), np.float64)
-    sums = np.zeros((height, width, 2), np.float64)
-    for (place_x, place_y), level, colour in zip(places, levels, pins[:, 2:], strict=True):
-        squared = ((x - place_x) ** 2 + (y - place_y) ** 2) / reach**2
-        weight = 1 / (1e-3 + squared**2) / (1 + ((prepared.lightness - level) / _PIN_LIGHTNESS) ** 2)
-        total += weight
-        sums += weight[..., None] * colour
-    return gamut.to_gamut(prepared.lightness, (sums / total[..., None]).astype(np.float32))
 
 
 def _check_same(prepared: Prepared, prediction: Prediction) -> None:
