@@ -277,5 +277,5 @@ def _box(values: NDArray[np.float64], radius: float, axis: int) -> NDArray[np.fl
     count = len(along)
     inner = sums[2 * whole + 2 : 2 * whole + 2 + count] - sums[1 : 1 + count]
     ends = padded[:count] + padded[2 * whole + 2 : 2 * whole + 2 + count]
-    mean: NDArray[np.float64] = (inner + part * ends) / (2 * radius + 1)
-    return np.moveaxis(mean, 0, axis)
+    mean = np.moveaxis((inner + part * ends) / (2 * radius + 1), 0, axis)
+    return np.asarray(mean, dtype=np.float64)
