@@ -32,19 +32,23 @@ def run(job: Job) -> Report:
 
     collected = collect(job, measure)
     summary = summarise(collected.rows)
-    tables = [Table("Means over pictures ± standard error", ("model", "hints", *FIGURES), tuple(summary))]
+    tables = [
+        _overview(summary),
+        Table("Means over pictures ± standard error", ("model", "hints", *FIGURES), tuple(summary)),
+    ]
     if len(job.models) > 1:
         differences = paired(collected.rows, "psnr", "hints")
         columns = ("model", "against", "hints", "difference", "better")
         tables.append(Table("PSNR differences in dB on the same pictures and hints", columns, tuple(differences)))
-    grey, grey_error = metrics.mean_and_error([row["grey_psnr"] for row in collected.rows])
+    one_each = [rows[0] for rows in group_rows(collected.rows, "picture").values()]
+    grey, grey_error = metrics.mean_and_error([row["grey_psnr"] for row in one_each])
+    colourful, _ = metrics.mean_and_error([row["true_colourfulness"] for row in one_each])
     notes = (
         f"grey level of these pictures: {grey:.2f} dB; gain is PSNR above it, picture by picture",
         "psnr: protocol's quantiser (clip, floor); rendered_psnr: as irodori shows it (chroma gives way to the gamut,"
         " rounded to nearest)",
         "chroma_ratio: mean chroma of the result over mean chroma of the truth; hint_error: mean ab distance under"
-        " the hints; colourfulness: Hasler and Süsstrunk 2003 (truth: "
-        f"{metrics.mean_and_error([row['true_colourfulness'] for row in collected.rows])[0]:.1f})",
+        f" the hints; colourfulness: Hasler and Süsstrunk 2003 (truth: {colourful:.1f})",
         "the authors' curve in the plot is about other pictures",
     )
     facts = {**about(job, collected), "grey_psnr": grey, "grey_psnr_se": grey_error, "size": job.protocol.size}
@@ -66,6 +70,16 @@ def summarise(rows: Sequence[Row]) -> list[Row]:
         )
         summary.append(row)
     return summary
+
+
+def _overview(summary: Sequence[Row]) -> Table:
+    """One line per model: gain over grey at every count."""
+    lines = [
+        {"model": model, **{str(row["hints"]): row["gain"] for row in rows}}
+        for (model,), rows in group_rows(summary, "model").items()
+    ]
+    columns = tuple(dict.fromkeys(key for line in lines for key in line))
+    return Table("Gain over grey in dB, by number of hints", columns, tuple(lines))
 
 
 def rendered(lightness: FloatArray, ab: FloatArray) -> Any:

@@ -105,7 +105,7 @@ def about(job: Job, collected: Collected) -> dict[str, Any]:
         "hint_protocol": job.protocol.name,
         "counts": list(job.counts),
         "hints_from_file": job.hints is not None,
-        "settings": dict(job.extra),
+        "settings": {key: str(value) for key, value in job.extra.items() if key != "out"},
         "seconds": round(collected.seconds, 1),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "irodori": __version__,

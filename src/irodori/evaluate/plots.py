@@ -35,6 +35,7 @@ def hint_curves(path: Path, summary: Sequence[Row], protocol: str, pictures: int
         authors = authors_curve()
         low, high = authors["grey_psnr"]
         left.plot(authors["hints"], authors["psnr"], color="0.45", linestyle="--", label=AUTHORS)
+        left.legend(fontsize=8, handles=left.get_lines()[-1:])
         right.fill_between(
             authors["hints"],
             [value - high for value in authors["psnr"]],
