@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,9 +134,8 @@ class Photo:
     def rgb_rows(self, y0: int, y1: int) -> Pixels:
         """Give rows ``y0`` to ``y1`` as sRGB ``(y1 - y0, W, 3)`` in the photo's own dtype; grey is repeated."""
         rows = self.pixels[y0:y1]
-        if self.is_grey:
-            rows = np.repeat(rows[..., None], 3, axis=2)
-        return rows
+        coloured: Any = np.repeat(rows[..., None], 3, axis=2) if self.is_grey else rows
+        return cast("Pixels", coloured)
 
     def _lightness_of(self, y0: int, y1: int) -> NDArray[np.float32]:
         rows = self.pixels[y0:y1]
@@ -167,7 +166,8 @@ def read_photo(
 
     Raises :class:`PhotoError` with one sentence: no such file, not a picture, cut short, no pixels, too many pixels.
     """
-    from irodori import photo_formats
+    from irodori.photo_decode import decode
+    from irodori.photo_formats import SNIFF_BYTES, identify
 
     if isinstance(source, (bytes, bytearray, memoryview)):
         data, path, label = bytes(source), "", name or ""
@@ -179,31 +179,18 @@ def read_photo(
     try:
         if data is not None:
             digest = hashlib.sha256(data).hexdigest()
-            return _decode(
-                data, photo_formats.identify(data[: photo_formats.SNIFF_BYTES]), digest, label, max_pixels, page
-            )
-        with open(path, "rb") as file:
-            head = file.read(photo_formats.SNIFF_BYTES)
-            entry = photo_formats.identify(head)
-            file.seek(0)
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            file.seek(0)
-            return _decode(file, entry, digest, label, max_pixels, page)
+            decoded = decode(data, identify(data[:SNIFF_BYTES]), max_pixels=max_pixels, page=page)
+        else:
+            with open(path, "rb") as file:
+                entry = identify(file.read(SNIFF_BYTES))
+                file.seek(0)
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                file.seek(0)
+                decoded = decode(file, entry, max_pixels=max_pixels, page=page)
     except OSError as error:
         raise PhotoError(f"{before}cannot be opened ({error.strerror or error})") from None
     except PhotoError as error:
         raise PhotoError(f"{before}{error}") from None
-
-
-def _decode(data: Any, entry: Any, digest: str, label: str, max_pixels: int, page: int) -> Photo:
-    from irodori import photo_decode
-    from irodori import photo_vips as vips
-
-    if isinstance(data, bytes):
-        source = vips.Source.new_from_memory(data)
-    else:
-        source = vips.Source.new_from_descriptor(data.fileno())
-    decoded = photo_decode.decode(source, entry, max_pixels=max_pixels, page=page)
     return Photo(decoded.pixels, decoded.alpha, label, decoded.metadata, digest, page, decoded.pages)
 
 

@@ -1,9 +1,16 @@
-"""Coloured sRGB pixels -> a file of one of the formats, whole or not at all."""
+"""Coloured sRGB pixels -> a file of one of the formats, whole or not at all.
+
+The picture is written to a temporary name beside its target, synced and renamed. The same pixels, photo and settings
+give the same bytes every time: nothing here depends on the clock.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import secrets
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -11,11 +18,17 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from irodori import photo_icc
 from irodori.errors import PhotoError
-from irodori.photo_formats import Format, by_name, by_suffix
+from irodori.photo_formats import FORMATS, Format, by_name, by_suffix
+from irodori.photo_metadata import Metadata, describe_result, iptc_resource
 
 if TYPE_CHECKING:
     from irodori.photo import Photo
+
+_STRIP_ROWS = 128
+_FAST_FROM = 24_000_000
+"""From this many pixels on a JPEG gets the standard code tables: better ones need the whole picture in memory again."""
 
 
 def encode_to(
@@ -30,69 +43,121 @@ def encode_to(
     mark: bool,
 ) -> None:
     """Do the work of :func:`irodori.photo.write_photo`; the same arguments and errors."""
-    is_path = isinstance(target, (str, os.PathLike))
+    path = Path(target) if isinstance(target, (str, os.PathLike)) else None
     if format is not None:
         entry = by_name(format)
-    elif is_path:
-        entry = by_suffix(target)  # type: ignore[arg-type]
+    elif path is not None:
+        entry = by_suffix(path)
     else:
         entry = by_name((like.metadata.format if like is not None else "") or "png")
-    pixels = gather(rgb, like, entry, bits)
-    if not is_path:
-        target.write(_encode(pixels, entry, like, quality))  # type: ignore[union-attr]
+    _check(entry, bits, quality, profile)
+    if path is None:
+        buffer = io.BytesIO()
+        _encode(rgb, buffer, like, entry, bits, quality, profile, mark)
+        target.write(buffer.getbuffer())  # type: ignore[union-attr]
         return
-    path = Path(target)  # type: ignore[arg-type]
     temporary = path.with_name(f".irodori-{secrets.token_hex(6)}.tmp")
     try:
-        with open(temporary, "xb") as file:
-            file.write(_encode(pixels, entry, like, quality))
+        with open(temporary, "x+b") as file:
+            _encode(rgb, file, like, entry, bits, quality, profile, mark)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
         raise PhotoError(f"cannot write {path.name} ({error.strerror or error})") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
 
 
-def gather(rgb: Any, like: Photo | None, entry: Format, bits: int | None) -> NDArray[Any]:
-    """Collect the pixels to write as one ``(H, W, 3)`` or ``(H, W)`` array of the depth to write.
-
-    Strips are converted one by one, so that a coloured picture exists once, as the integers that will be written.
-    """
+def _check(entry: Format, bits: int | None, quality: int, profile: str) -> None:
     if bits not in (None, 8, 16):
         raise PhotoError(f"expected 8 or 16 bits per channel, got {bits}")
     if bits is not None and bits not in entry.depths:
-        raise PhotoError(f"a {entry.title} file holds 8 bits per channel, not {bits}; use PNG, TIFF or AVIF")
+        deep = ", ".join(e.title for e in FORMATS if 16 in e.depths)
+        raise PhotoError(f"a {entry.title} file holds 8 bits per channel, not {bits}; these hold 16: {deep}")
+    if not 1 <= quality <= 100:
+        raise PhotoError(f"expected a quality of 1 to 100, got {quality}")
+    if profile not in ("srgb", "keep"):
+        raise PhotoError(f"expected the profile 'srgb' or 'keep', got {profile!r}")
+
+
+def _encode(
+    rgb: Any,
+    file: BinaryIO,
+    like: Photo | None,
+    entry: Format,
+    bits: int | None,
+    quality: int,
+    profile: str,
+    mark: bool,
+) -> None:
+    source = like.metadata if like is not None else Metadata()
+    kept = source.icc if profile == "keep" and entry.name != "bmp" else None
+    curves = photo_icc.parse(kept) if kept else None
+    if curves is not None and (curves.is_grey or curves.is_srgb):
+        kept = None
+    pixels = gather(rgb, like, entry, bits, curves if kept else None)
+    if pixels.ndim == 2:
+        kept = None
+    alpha = like.alpha if like is not None and like.size == pixels.shape[:2] else None
+    if alpha is not None:
+        alpha = to_depth(alpha, pixels.dtype)
+        if not entry.alpha:
+            pixels, alpha = on_white(pixels, alpha), None
+    image = None
+    if kept and curves is None:
+        image, kept = _in_table_profile(pixels, kept, entry)
+    height, width = pixels.shape[:2]
+    metadata = describe_result(source, width, height, icc=kept, format=entry.name, mark=mark)
+    if entry.name == "bmp":
+        from irodori import photo_bmp
+
+        photo_bmp.write(file, pixels, metadata.dpi)
+    elif entry.name == "jp2":
+        from irodori import photo_jp2
+
+        photo_jp2.write(file, pixels if image is None else image.numpy(), alpha, metadata)
+    else:
+        _save(pixels, image, alpha, file, entry, quality, metadata)
+
+
+def gather(
+    rgb: Any, like: Photo | None, entry: Format, bits: int | None, curves: photo_icc.CurveProfile | None = None
+) -> NDArray[Any]:
+    """Collect the pixels to write as one ``(H, W, 3)`` or ``(H, W)`` array of the depth to write.
+
+    Strips are converted one by one (to the depth, then to the profile ``curves``), so that a coloured picture exists
+    once, as the integers that will be written. An array that needs no conversion is used as it is.
+    """
     if isinstance(rgb, np.ndarray):
-        strips: Iterable[NDArray[Any]] = (rgb,)
         size: tuple[int, ...] | None = rgb.shape[:2]
+        strips: Iterable[NDArray[Any]] = (rgb[y : y + _STRIP_ROWS] for y in range(0, len(rgb), _STRIP_ROWS))
     else:
         strips, size = rgb, None if like is None else like.size
     if size is None:
-        raise PhotoError("strips of pixels need the photo they belong to (like=...)")
+        raise PhotoError("strips of pixels need the photo that they belong to (like=...)")
+    if len(size) < 2 or 0 in size:
+        raise PhotoError("the picture has no pixels")
     out: NDArray[Any] | None = None
     row = 0
     for strip in strips:
-        if (
-            strip.dtype not in (np.uint8, np.uint16)
-            or strip.ndim not in (2, 3)
-            or (strip.ndim == 3 and strip.shape[2] != 3)
-        ):
+        channels = strip.shape[2:]
+        if strip.dtype not in (np.uint8, np.uint16) or strip.ndim not in (2, 3) or channels not in ((), (3,)):
             raise PhotoError(f"expected pixels (H, W, 3) as uint8 or uint16, got {strip.shape} {strip.dtype}")
         if out is None:
-            source_bits = like.bits if like is not None else strip.dtype.itemsize * 8
-            depth = bits or min(source_bits, max(entry.depths))
+            depth = bits or min(like.bits if like is not None else strip.dtype.itemsize * 8, max(entry.depths))
             dtype = np.uint16 if depth == 16 else np.uint8
-            if isinstance(rgb, np.ndarray) and strip.dtype == dtype:
-                return np.ascontiguousarray(strip)
-            out = np.empty((*size, *strip.shape[2:]), dtype)
-        if row + len(strip) > size[0] or strip.shape[1] != size[1]:
-            raise PhotoError(f"expected pixels of {size[1]} x {size[0]}, got more or wider rows ({strip.shape})")
-        out[row : row + len(strip)] = to_depth(strip, out.dtype)
+            if isinstance(rgb, np.ndarray) and strip.dtype == dtype and curves is None:
+                return np.ascontiguousarray(rgb)
+            out = np.empty((*size, *channels), dtype)
+        if row + len(strip) > size[0] or strip.shape[1] != size[1] or channels != out.shape[2:]:
+            raise PhotoError(f"expected rows for a picture of {size[1]} x {size[0]}, got {strip.shape} at row {row}")
+        strip = to_depth(strip, out.dtype)
+        out[row : row + len(strip)] = curves.from_srgb(strip) if curves is not None and strip.ndim == 3 else strip
         row += len(strip)
     if out is None or row != size[0]:
-        raise PhotoError(f"expected pixels of {size[1]} x {size[0]}, got {row} rows")
+        raise PhotoError(f"expected rows for a picture of {size[1]} x {size[0]}, got {row} rows")
     return out
 
 
@@ -105,37 +170,100 @@ def to_depth(values: NDArray[Any], dtype: Any) -> NDArray[Any]:
     return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
-def _encode(pixels: NDArray[Any], entry: Format, like: Photo | None, quality: int) -> bytes:
+def on_white(pixels: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
+    """Lay transparent pixels on white, for a format without transparency; a new array."""
+    top = int(np.iinfo(pixels.dtype).max)
+    out = np.empty_like(pixels)
+    for y in range(0, len(pixels), _STRIP_ROWS):
+        share = alpha[y : y + _STRIP_ROWS].astype(np.uint64)
+        if pixels.ndim == 3:
+            share = share[..., None]
+        mixed = pixels[y : y + _STRIP_ROWS] * share + top * (top - share)
+        out[y : y + _STRIP_ROWS] = (mixed + top // 2) // top
+    return out
+
+
+def _in_table_profile(pixels: NDArray[Any], icc: bytes, entry: Format) -> tuple[Any, bytes | None]:
+    """Bring sRGB pixels into a profile of tables (CMYK, some scanners) by libvips; (None, None) where it cannot be."""
+    from irodori import photo_vips as vips
+
+    space = photo_icc.colour_space(icc)
+    if not (space == "RGB" or (space == "CMYK" and entry.cmyk)):
+        return None, None
+    with tempfile.NamedTemporaryFile(suffix=".icc") as profile:
+        profile.write(icc)
+        profile.flush()
+        try:
+            image = vips.from_array(pixels).icc_transform(
+                profile.name,
+                input_profile="srgb",
+                intent="relative",
+                black_point_compensation=True,
+                depth=pixels.dtype.itemsize * 8,
+            )
+            return image, icc
+        except vips.Error:  # a profile that only describes a source
+            return None, None
+
+
+def _save(
+    pixels: NDArray[Any],
+    image: Any,
+    alpha: NDArray[Any] | None,
+    file: BinaryIO,
+    entry: Format,
+    quality: int,
+    metadata: Metadata,
+) -> None:
+    from irodori import photo_exif
     from irodori import photo_vips as vips
 
     deep = pixels.dtype == np.uint16
-    if like is not None and like.alpha is not None and entry.alpha and like.alpha.shape == pixels.shape[:2]:
-        planes = pixels if pixels.ndim == 3 else pixels[..., None]
-        pixels = np.concatenate([planes, to_depth(like.alpha, pixels.dtype)[..., None]], axis=2)
-    image = vips.Image.new_from_memory(
-        pixels,
-        pixels.shape[1],
-        pixels.shape[0],
-        1 if pixels.ndim == 2 else pixels.shape[2],
-        "ushort" if deep else "uchar",
-    )
-    colour = pixels.ndim == 3 and pixels.shape[2] >= 3
-    image = image.copy(interpretation=("rgb16" if deep else "srgb") if colour else ("grey16" if deep else "b-w"))
+    if entry.name == "avif" and deep:
+        pixels = twelve_bits(pixels)
+        alpha = None if alpha is None else twelve_bits(alpha)
+    image = vips.from_array(pixels) if image is None else image
+    if alpha is not None:
+        image = image.bandjoin(vips.from_array(alpha))
+    dpi = metadata.dpi or (72.0, 72.0)
+    image = image.copy(xres=dpi[0] / 25.4, yres=dpi[1] / 25.4)
+    iptc = metadata.iptc
+    if iptc is not None and entry.name == "jpeg":
+        iptc = iptc_resource(iptc)
+    blobs = {"exif-data": metadata.exif, "xmp-data": metadata.xmp, "iptc-data": iptc, "icc-profile-data": metadata.icc}
+    for name, blob in blobs.items():
+        if blob:
+            image.set_type(vips.BLOB, name, blob)
+    options: dict[str, Any] = {} if metadata.icc else {"profile": "srgb"}
+    size = image.width * image.height
+    if entry.name == "jpeg":
+        options |= {"Q": quality, "subsample_mode": "off", "optimize_coding": size < _FAST_FROM}
+    elif entry.name == "png":
+        options |= {"compression": 6 if size < _FAST_FROM else 3, "filter": "all" if size < _FAST_FROM else "sub"}
+    elif entry.name == "tiff":
+        options |= _tiff_options(pixels, metadata)
+    elif entry.name == "webp":
+        options |= {"Q": quality, "smart_subsample": True, "exact": True}
+    else:
+        options |= {"Q": quality, "compression": "av1", "bitdepth": 12 if deep else 8, "subsample_mode": "off"}
     try:
-        if entry.name == "jpeg":
-            data = image.jpegsave_buffer(Q=quality, subsample_mode="off", optimize_coding=True, profile="srgb")
-        elif entry.name == "png":
-            data = image.pngsave_buffer(compression=6, profile="srgb")
-        elif entry.name == "tiff":
-            data = image.tiffsave_buffer(compression="deflate", predictor="horizontal", profile="srgb")
-        elif entry.name == "webp":
-            data = image.webpsave_buffer(Q=quality, profile="srgb", smart_subsample=True)
-        elif entry.name == "avif":
-            data = image.heifsave_buffer(
-                Q=quality, compression="av1", bitdepth=12 if deep else 8, subsample_mode="off", profile="srgb"
-            )
-        else:
-            raise PhotoError(f"cannot write {entry.title} yet")
+        vips.save(image, entry.name, file, options)
     except vips.Error as error:
-        raise PhotoError(f"cannot encode the {entry.title} ({vips.reason(error)})") from None
-    return bytes(data)
+        raise PhotoError(f"cannot write the {entry.title} file ({vips.reason(error)})") from None
+    if entry.name == "tiff" and metadata.exif:
+        photo_exif.add_to_tiff(file, photo_exif.parse(metadata.exif))
+
+
+def twelve_bits(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Round 16-bit values to the 12 bits that AVIF holds, in the upper bits, where the encoder takes them from."""
+    table = ((np.arange(65536, dtype=np.uint32) * 4095 + 32767) // 65535 << 4).astype(np.uint16)
+    return np.asarray(table[pixels])
+
+
+def _tiff_options(pixels: NDArray[Any], metadata: Metadata) -> dict[str, Any]:
+    """Compress as the source was; a source of JPEG strips, or none, gives deflate, which loses nothing."""
+    compression = metadata.compression if metadata.compression in ("none", "lzw", "packbits") else "deflate"
+    options: dict[str, Any] = {"compression": compression, "resunit": "inch", "bigtiff": pixels.nbytes > 3 << 30}
+    if compression in ("lzw", "deflate"):
+        options["predictor"] = "horizontal"
+    return options

@@ -1,14 +1,16 @@
 """libvips, set up once: only our loaders may run, nothing is cached, nothing is printed.
 
-Importing this module imports pyvips, so it is only imported inside functions.
+Importing this module imports pyvips (0.2 s), so it is only imported inside functions.
 """
 
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, BinaryIO
 
+import numpy as np
 import pyvips
+from numpy.typing import NDArray
 
 THREADS = max(1, min(4, os.cpu_count() or 1))
 """libvips workers per picture; more of them only cost memory in pipelines as short as ours."""
@@ -18,7 +20,8 @@ _LOADERS = ("Jpeg", "Png", "Tiff", "Webp", "Heif")
 
 def _set_up() -> None:
     # Every loader is locked, then those of the formats that we read are opened again: a file that manages to look like
-    # a drawing, a document or raw numbers to libvips cannot reach the code that would parse it.
+    # a drawing, a document or raw numbers to libvips cannot reach the code that would parse it. (The loaders are also
+    # called by name, never by libvips' own guess; this is the second lock on the door. It holds for the process.)
     pyvips.operation_block_set("VipsForeignLoad", True)
     for name in _LOADERS:
         pyvips.operation_block_set(f"VipsForeignLoad{name}", False)
@@ -33,10 +36,57 @@ _set_up()
 
 Image: Any = pyvips.Image
 Region: Any = pyvips.Region
-Source: Any = pyvips.Source
 Target: Any = pyvips.Target
-GValue: Any = pyvips.GValue
 Error: type[Exception] = pyvips.Error
+BLOB: Any = pyvips.GValue.blob_type
+
+
+def source(data: bytes | BinaryIO) -> Any:
+    """Make a libvips source of bytes, or of an open file from its beginning."""
+    if isinstance(data, bytes):
+        return pyvips.Source.new_from_memory(data)
+    data.seek(0)
+    return pyvips.Source.new_from_descriptor(data.fileno())
+
+
+def from_array(samples: NDArray[Any], *, cmyk: bool = False) -> Any:
+    """View ``(H, W)`` or ``(H, W, channels)`` uint8 or uint16 samples as a libvips image, without copying."""
+    samples = np.ascontiguousarray(samples)
+    height, width = samples.shape[:2]
+    bands = 1 if samples.ndim == 2 else samples.shape[2]
+    deep = samples.dtype == np.uint16
+    image = pyvips.Image.new_from_memory(samples, width, height, bands, "ushort" if deep else "uchar")
+    kind = "cmyk" if cmyk else ("rgb16" if deep else "srgb") if bands >= 3 else "grey16" if deep else "b-w"
+    return image.copy(interpretation=kind)
+
+
+def to_srgb(image: Any, bands: int, icc: bytes | None, deep: bool) -> Any:
+    """Convert the first ``bands`` of ``image`` with the profile ``icc`` (CMYK: libvips' own when None) to sRGB.
+
+    Grey stays one band; further bands (alpha) stay as they are. Relative colorimetric, with black-point compensation
+    for CMYK, whose black is lighter than a screen's. A profile that the engine refuses is passed over for grey and RGB.
+    """
+    colours = image.extract_band(0, n=bands)
+    if icc is not None:
+        colours = colours.copy()
+        colours.set_type(BLOB, "icc-profile-data", icc)
+    try:
+        converted = colours.icc_transform(
+            "srgb",
+            embedded=icc is not None,
+            input_profile="cmyk" if bands == 4 else "srgb",
+            intent="relative",
+            black_point_compensation=bands == 4,
+            depth=16 if deep else 8,
+        )
+    except pyvips.Error:
+        if bands == 4:
+            raise
+        return image
+    if bands == 1:
+        converted = converted.extract_band(1)
+    extra = image.bands - bands
+    return converted.bandjoin(image.extract_band(bands, n=extra)) if extra else converted
 
 
 def reason(error: Exception) -> str:
@@ -45,3 +95,19 @@ def reason(error: Exception) -> str:
     lines = [line.strip().rstrip(".") for line in text.splitlines() if line.strip()]
     unique = list(dict.fromkeys(lines))
     return "; ".join(unique)[:200] or "no reason given"
+
+
+def save(image: Any, kind: str, file: BinaryIO, options: dict[str, Any]) -> None:
+    """Run the saver for ``kind`` ("jpeg", "png", "tiff", "webp", "avif") into ``file``, from its beginning.
+
+    Raises :data:`Error`, or OSError when the disk refuses.
+    """
+    saver = getattr(image, {"avif": "heif"}.get(kind, kind) + "save_target")
+    try:
+        descriptor = file.fileno()
+    except OSError:  # a file in memory
+        target = pyvips.Target.new_to_memory()
+        saver(target, **options)
+        file.write(target.get("blob"))
+        return
+    saver(pyvips.Target.new_to_descriptor(descriptor), **options)
