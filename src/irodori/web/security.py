@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
@@ -26,6 +27,8 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 JSON_LIMIT = 4 << 20
 """Largest body, in bytes, of a request that brings no picture."""
+RECEIVED = "irodori.received"
+"""Key of the ASGI scope: when the request's last byte came (``time.perf_counter``)."""
 _DRAIN = 64 << 20  # an oversized body is read and thrown away up to here, so that the browser gets to see the answer
 
 _CSP = (
@@ -41,7 +44,8 @@ _HEADERS = [
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
 ]
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+"""The names under which this machine reaches itself."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Access:
     carry, None for none; ``cookie``: the cookie that carries it; ``upload_limit``: bytes of a photograph's upload.
     """
 
-    hosts: frozenset[str] = _LOOPBACK
+    hosts: frozenset[str] = LOOPBACK
     addresses: bool = False
     token: str | None = None
     cookie: str = "irodori_token"
@@ -115,7 +119,7 @@ class Guard:
             await _drain(receive, _DRAIN)
             await _refuse(send, 413, _too_large(limit))
             return
-        await self.app(scope, _bounded(receive, limit), send)
+        await self.app(scope, _bounded(scope, receive, limit), send)
 
     def _foreign(self, scope: Scope, headers: dict[bytes, bytes]) -> str | None:
         """Why a request seems to come from another site's page; None when it does not."""
@@ -127,7 +131,7 @@ class Guard:
         if origin:
             parts = _split(origin)
             same = parts is not None and parts[0] == host
-            behind_proxy = parts is not None and parts[1] in self.access.hosts - _LOOPBACK
+            behind_proxy = parts is not None and parts[1] in self.access.hosts - LOOPBACK
             if not same and not behind_proxy:
                 return "This request comes from another site's page, and the editor only answers its own."
         site = headers.get(b"sec-fetch-site", b"").decode("latin-1").lower()
@@ -215,8 +219,8 @@ def _too_large(limit: int) -> str:
     return f"The request is too large: at most {size} are taken here."
 
 
-def _bounded(receive: Receive, limit: int) -> Receive:
-    """A ``receive`` that stops with 413 when more than ``limit`` bytes arrive."""
+def _bounded(scope: Scope, receive: Receive, limit: int) -> Receive:
+    """A ``receive`` that stops with 413 when more than ``limit`` bytes arrive, and notes when the last one came."""
     read = 0
 
     async def bounded() -> Message:
@@ -225,6 +229,8 @@ def _bounded(receive: Receive, limit: int) -> Receive:
         read += len(message.get("body", b""))
         if read > limit:
             raise HTTPException(413, _too_large(limit))
+        if not message.get("more_body", False):
+            scope.setdefault(RECEIVED, time.perf_counter())
         return message
 
     return bounded
