@@ -145,7 +145,8 @@ def _decode_vips(data: bytes | BinaryIO, entry: Format, max_pixels: int, page: i
         # The AVIF loader has turned the picture already, by the file's own transformations.
         orientation = image.get("orientation") if "orientation" in fields and entry.name != "avif" else 1
         pages = image.get("n-pages") if entry.name == "tiff" and "n-pages" in fields else 1
-        used_bits = image.get("bits-per-sample") if entry.name == "avif" and "bits-per-sample" in fields else 16
+        depth_field = next((name for name in ("bits-per-sample", "heif-bitdepth") if name in fields), "")
+        used_bits = image.get(depth_field) if entry.name == "avif" and depth_field else 16
         scale = None
         if image.format in ("float", "double"):
             scale = _float_scale(image.max())

@@ -231,7 +231,7 @@ def write(file: BinaryIO, pixels: NDArray[Any], alpha: NDArray[Any] | None, meta
 
     Raises :class:`PhotoError` when the picture is too large for the encoder, OSError when writing fails.
     """
-    import _openjpeg
+    from openjpeg.utils import encode_array
 
     planes = pixels if pixels.ndim == 3 else pixels[..., None]
     if alpha is not None:
@@ -242,9 +242,10 @@ def write(file: BinaryIO, pixels: NDArray[Any], alpha: NDArray[Any] | None, meta
     bits = planes.dtype.itemsize * 8
     planes = np.ascontiguousarray(planes[..., 0] if count == 1 else planes)
     hint = 1 if count == 3 else 2 if count == 1 else 0
-    code, stream = _openjpeg.encode_array(planes, bits, hint, count == 3, [], [], 0, False, False)
-    if code != 0:
-        raise PhotoError(f"cannot encode the JPEG 2000 file (OpenJPEG, error {code})")
+    try:
+        stream = encode_array(planes, bits_stored=bits, photometric_interpretation=hint)
+    except (RuntimeError, MemoryError) as error:
+        raise PhotoError(f"cannot encode the JPEG 2000 file ({error})") from None
     header = _pack(b"ihdr", struct.pack(">IIHBBBB", height, width, count, bits - 1, 7, 0, 0))
     if metadata.icc:
         header += _pack(b"colr", bytes([2, 0, 0]) + metadata.icc)
