@@ -108,6 +108,7 @@ class Run:
         queue = deque(range(len(todo)))
         deaths = [0] * len(todo)
         in_hand: set[int] = set()
+        began = time.time()
         try:
             while (queue and not stop.is_set()) or in_hand:
                 while queue and crew.idle() and not stop.is_set():
@@ -119,7 +120,6 @@ class Run:
                 for result in crew.results(timeout=0.2) if in_hand else ():
                     if isinstance(result, Died):
                         number = result.job.number
-                        self.output.sweep(todo[number][0].output, time.time() - 3600)
                         deaths[number] += 1
                         if deaths[number] < _TRIES:
                             in_hand.discard(number)
@@ -141,8 +141,9 @@ class Run:
         finally:
             crew.close(at_once=bool(in_hand))
             self.report.counts["not_reached"] += len(queue) + len(in_hand)
-            for number in in_hand:
-                self.output.sweep(todo[number][0].output, time.time() - 3600)
+            # Only now: another worker may have been writing beside the file of one that died.
+            for number in in_hand | {number for number, count in enumerate(deaths) if count}:
+                self.output.sweep(todo[number][0].output, began)
 
     def _job(self, number: int, item: Item, known: str) -> Job:
         return Job(number, self.source.root, item.source, self.output.root, item.output, item.edits, known)

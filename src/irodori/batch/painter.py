@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -70,8 +71,7 @@ def paint(job: Job, settings: BatchSettings, colorizer: Colorizer) -> Outcome:
     try:
         outcome = _paint(job, settings, colorizer)
     except IrodoriError as error:
-        cause = error.__cause__ or error.__context__
-        outcome = Outcome(job.number, _state_of(cause), str(error).removeprefix(f"{_name(job)}: "))
+        outcome = Outcome(job.number, _state_of(error), str(error).removeprefix(f"{_name(job)}: "))
     except OSError as error:
         outcome = Outcome(job.number, _state_of(error), f"cannot read or write ({error.strerror or error})")
     except MemoryError:
@@ -127,8 +127,11 @@ def _parse(raw: bytes, path: str) -> Edits:
         raise HintError(f"{path.rpartition('/')[2]}: {error}") from None
 
 
-def _state_of(error: BaseException | None) -> str:
-    return HALTED if isinstance(error, OSError) and error.errno in _NOTHING_MORE else FAILED
+def _state_of(error: BaseException) -> str:
+    """HALTED when the error means that no other result can be written either; libvips tells so in words only."""
+    numbers = {getattr(e, "errno", None) for e in (error, error.__cause__, error.__context__)}
+    told = any(os.strerror(number) in str(error) for number in _NOTHING_MORE)
+    return HALTED if told or numbers & _NOTHING_MORE else FAILED
 
 
 def _name(job: Job) -> str:

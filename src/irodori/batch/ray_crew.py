@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -43,10 +44,13 @@ class RayCrew:
             words |= {"num_cpus": max(cores(), (size or 1) * settings.threads), "include_dashboard": False}
         else:
             words["address"] = address
+        on_sigterm = signal.getsignal(signal.SIGTERM)
         try:
             ray.init(**words)
         except (ConnectionError, ValueError, RuntimeError, OSError) as error:
             raise SettingsError(f"--ray {address}: cannot join that cluster ({str(error)[:200]})") from None
+        finally:
+            signal.signal(signal.SIGTERM, on_sigterm)  # ray sets one of its own; the driver's stays
         self._model = ray.put(_packed(settings.model))
         self._actors: list[Any] = []
         self._in_hand: dict[Any, tuple[int, Job]] = {}
