@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import mimetypes
 import secrets
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import lru_cache, partial
@@ -20,6 +21,7 @@ from starlette.staticfiles import StaticFiles
 import irodori
 from irodori import samples
 from irodori.colorizer import installed_models
+from irodori.errors import IrodoriError
 from irodori.hints.points import MAX_HINTS
 from irodori.photo import read_photo
 from irodori.web import bodies, routes_pictures, routes_sessions, schemas
@@ -69,7 +71,8 @@ def create_app(store: SessionStore, settings: EditorSettings | None = None, acce
     app.include_router(routes_sessions.router)
     app.include_router(routes_pictures.router)
     _add_house_routes(app)
-    for error in (Exception, HTTPException, RequestValidationError, Superseded, ClientDisconnect):
+    expected = (IrodoriError, OSError, sqlite3.Error, MemoryError, Superseded, ClientDisconnect)
+    for error in (*expected, HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(error, _answer_error)
     app.router.default = partial(_page, StaticFiles(directory=STATIC, html=True))
     return Guard(app, access)

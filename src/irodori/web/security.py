@@ -96,6 +96,7 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        scope[RECEIVED] = time.perf_counter()
         send = _with_headers(send, scope["path"])
         headers = {name.lower(): value for name, value in reversed(scope["headers"])}
         refusal = self._foreign(scope, headers)
@@ -229,8 +230,8 @@ def _bounded(scope: Scope, receive: Receive, limit: int) -> Receive:
         read += len(message.get("body", b""))
         if read > limit:
             raise HTTPException(413, _too_large(limit))
-        if not message.get("more_body", False):
-            scope.setdefault(RECEIVED, time.perf_counter())
+        if message["type"] == "http.request" and not message.get("more_body", False):
+            scope[RECEIVED] = time.perf_counter()
         return message
 
     return bounded
