@@ -1,8 +1,9 @@
 """What a screen can show: the sRGB gamut in Lab, and bringing a colour into it.
 
 A colour outside the gamut keeps its L* and its hue and gives up chroma, so the result's lightness stays the photo's.
-The sRGB gamut is star-shaped around the grey axis, hence "scale ab until it fits" has one answer; it is found by
-bisection, for the pixels outside only.
+Seen from the grey axis every hue of the sRGB gamut is one unbroken stretch (but for a sliver beside pure yellow, hue
+101-105 degrees at L* 95-97.5), hence "scale ab until it fits" has one answer; it is found by bisection, for the pixels
+outside only.
 """
 
 from __future__ import annotations

@@ -225,7 +225,7 @@ def _deepest(polygon: NDArray[np.float64]) -> NDArray[np.float64]:
         for left, right in zip(crossings[::2], crossings[1::2], strict=False):
             if right - left > best:
                 best, place = right - left, np.array([(left + right) / 2, y])
-    return place.reshape(1, 2)
+    return np.asarray(place, dtype=np.float64).reshape(1, 2)
 
 
 def _border_distance(polygon: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:

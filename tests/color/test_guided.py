@@ -1,0 +1,168 @@
+"""Colour brought from network size to full size: exact where it can be, better than bilinear, strips as the whole."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from irodori.color import guided, lab
+
+
+def shrunk(plane, factor):
+    height, width = plane.shape[0] // factor, plane.shape[1] // factor
+    blocks = plane[: height * factor, : width * factor].reshape(height, factor, width, factor, -1)
+    return blocks.mean(axis=(1, 3)).reshape(height, width, *plane.shape[2:]).astype(np.float32)
+
+
+def psnr(found, truth):
+    return -10 * np.log10(np.mean((found - truth) ** 2))
+
+
+def discs(seed=0, size=256):
+    """A picture of overlapping discs of random colours, textured in L, softened as a lens does: Lab (size, size, 3)."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:size, :size] + 0.5
+    rgb = np.full((size, size, 3), 0.5)
+    for _ in range(40):
+        centre, radius = rng.random(2) * size, rng.uniform(8, 40)
+        edge = np.clip(radius - np.hypot(x - centre[0], y - centre[1]) + 0.5, 0, 1)[..., None]
+        rgb = rgb * (1 - edge) + rng.uniform(0.1, 0.9, 3) * edge
+    rgb *= 1 + 0.05 * np.sin(x * 0.9)[..., None]
+    return lab.to_lab(np.clip(rgb, 0, 1))
+
+
+def test_linear_colour_is_reproduced_exactly():
+    rng = np.random.default_rng(0)
+    full = rng.random((96, 128)).astype(np.float32) * 100
+    planes = np.empty((24, 32, 4), np.float32)
+    planes[:] = [0.25, 3, -0.5, 7]
+    assert guided.apply(planes, full) == pytest.approx(np.stack([full * 0.25 + 3, full * -0.5 + 7], -1), abs=1e-4)
+
+
+def test_flat_colour_stays_flat_under_any_texture():
+    rng = np.random.default_rng(1)
+    full = rng.random((80, 120)).astype(np.float32) * 100
+    ab = np.full((20, 30, 2), [12.5, -30], np.float32)
+    found = guided.apply(guided.coefficients(ab, shrunk(full, 4)), full)
+    assert found == pytest.approx(np.broadcast_to(ab[0, 0], found.shape), abs=1e-2)
+
+
+def test_a_flat_photo_gets_the_baselines_colours_but_sharper():
+    rng = np.random.default_rng(2)
+    smooth = guided.bilinear(rng.normal(0, 30, (6, 8, 2)), 48, 64)
+    light = np.full((48, 64), 40, np.float32)
+    planes = guided.coefficients(shrunk(smooth, 4), shrunk(light, 4))
+    assert np.abs(planes[..., 0::2]).max() < 1e-6
+    found = guided.apply(planes, light)
+    assert np.abs(found - smooth).max() < np.abs(guided.bilinear(shrunk(smooth, 4), 48, 64) - smooth).max()
+
+
+@pytest.mark.parametrize(("factor", "gain"), [(4, 2.0), (8, 1.5)])
+def test_it_beats_bilinear(factor, gain):
+    gains = []
+    for seed in range(5):
+        picture = discs(seed)
+        small = shrunk(picture, factor)
+        truth = picture[..., 1:]
+        found = guided.apply(guided.coefficients(small[..., 1:], small[..., 0]), picture[..., 0])
+        gains.append(psnr(found, truth) - psnr(guided.bilinear(small[..., 1:], *truth.shape[:2]), truth))
+    assert min(gains) > 0
+    assert np.mean(gains) >= gain
+
+
+def test_an_edge_of_the_photo_becomes_an_edge_of_the_colour():
+    truth = np.zeros((64, 96, 3), np.float32)
+    truth[:, :50] = [30, 40, -20]
+    truth[:, 50:] = [70, -10, 30]
+    small = shrunk(truth, 4)
+    found = guided.apply(guided.coefficients(small[..., 1:], small[..., 0]), truth[..., 0])
+    plain = guided.bilinear(small[..., 1:], 64, 96)
+    middle = slice(8, -8)
+    near = slice(46, 54)
+    error = np.abs(found - truth[..., 1:])[middle, near].mean()
+    assert error < 0.5 * np.abs(plain - truth[..., 1:])[middle, near].mean()
+    # No halo: nowhere is the colour farther beyond either side than a quarter of the step.
+    assert found[middle, :, 0].max() < 40 + 12.5
+    assert found[middle, :, 0].min() > -10 - 12.5
+
+
+def test_the_mean_over_each_small_pixel_is_what_was_given():
+    rng = np.random.default_rng(3)
+    small = guided.bilinear(rng.normal(0, 25, (9, 9, 2)), 36, 36)
+    light = guided.bilinear(np.repeat(rng.random((9, 9, 1)) * 80, 2, 2), 288, 288)[..., 0]
+    planes = guided.coefficients(small, shrunk(light, 8))
+    found = shrunk(guided.apply(planes, light), 8)
+    plain = shrunk(guided.bilinear(small, 288, 288), 8)
+    assert np.abs(found - small).mean() < 0.35 * np.abs(plain - small).mean()
+
+
+@pytest.mark.parametrize("size", [(100, 130), (97, 131), (24, 33), (11, 7)])
+@pytest.mark.parametrize("step", [1, 7, 40])
+def test_strips_equal_the_whole(size, step):
+    rng = np.random.default_rng(4)
+    planes = rng.normal(size=(24, 33, 4)).astype(np.float32)
+    light = rng.random(size).astype(np.float32) * 100
+    whole = guided.apply(planes, light)
+    assert whole.shape == (*size, 2)
+    strips = [guided.apply_rows(planes, light[row : row + step], row, size[0]) for row in range(0, size[0], step)]
+    assert np.array_equal(np.concatenate(strips), whole)
+
+
+def test_bilinear_is_centre_aligned_and_repeats_edges():
+    ramp = np.stack([np.arange(4.0), np.zeros(4)], -1)[None].repeat(3, 0)
+    found = guided.bilinear(ramp, 6, 8)
+    assert found[0, :, 0] == pytest.approx([0, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3], abs=1e-6)
+    assert np.array_equal(found[0], found[-1])
+    same = np.random.default_rng(5).random((5, 6, 2)).astype(np.float32)
+    assert guided.bilinear(same, 5, 6) == pytest.approx(same, abs=1e-6)
+
+
+def test_the_shader_formula():
+    """Bilinear samples of the four planes, then A * L + B: written out for single pixels."""
+    rng = np.random.default_rng(6)
+    planes = rng.normal(size=(5, 7, 4)).astype(np.float32)
+    light = rng.random((33, 50)).astype(np.float32) * 100
+    found = guided.apply(planes, light)
+    for row, column in ((0, 0), (32, 49), (13, 21), (5, 44)):
+        y = min(max((row + 0.5) * 5 / 33 - 0.5, 0), 4)
+        x = min(max((column + 0.5) * 7 / 50 - 0.5, 0), 6)
+        top, left = int(y), int(x)
+        bottom, right = min(top + 1, 4), min(left + 1, 6)
+        upper = planes[top, left] * (1 - (x - left)) + planes[top, right] * (x - left)
+        lower = planes[bottom, left] * (1 - (x - left)) + planes[bottom, right] * (x - left)
+        mixed = upper * (1 - (y - top)) + lower * (y - top)
+        here = light[row, column]
+        assert found[row, column] == pytest.approx([mixed[0] * here + mixed[1], mixed[2] * here + mixed[3]], rel=1e-4)
+
+
+def test_slopes_are_bounded_and_finite_for_wild_input():
+    rng = np.random.default_rng(7)
+    ab = rng.uniform(-128, 128, (40, 40, 2)).astype(np.float32)
+    planes = guided.coefficients(ab, rng.random((40, 40)).astype(np.float32) * 100)
+    assert np.isfinite(planes).all()
+    assert np.abs(planes[..., 0::2]).max() <= guided.MAX_SLOPE
+    for size in ((1, 1), (1, 5), (2, 2)):
+        tiny = guided.coefficients(np.ones((*size, 2), np.float32), np.ones(size, np.float32))
+        assert guided.apply(tiny, np.ones((3, 4), np.float32)) == pytest.approx(np.ones((3, 4, 2)), abs=1e-5)
+
+
+def test_input_is_not_changed():
+    ab, light = np.ones((6, 6, 2), np.float32), np.random.default_rng(8).random((6, 6)).astype(np.float32)
+    copies = ab.copy(), light.copy()
+    planes = guided.coefficients(ab, light)
+    before = planes.copy()
+    guided.apply(planes, light)
+    assert np.array_equal(ab, copies[0])
+    assert np.array_equal(light, copies[1])
+    assert np.array_equal(planes, before)
+
+
+def test_wrong_arguments_are_refused():
+    with pytest.raises(ValueError, match=r"expected \(h, w, 2\) and \(h, w\), got \(4, 4, 2\) and \(4, 5\)"):
+        guided.coefficients(np.zeros((4, 4, 2)), np.zeros((4, 5)))
+    with pytest.raises(ValueError, match="eps and gain"):
+        guided.coefficients(np.zeros((4, 4, 2)), np.zeros((4, 4)), eps=0)
+    with pytest.raises(ValueError, match=r"row_start: expected rows inside 0..10, got 8..12"):
+        guided.apply_rows(np.zeros((4, 4, 4), np.float32), np.zeros((4, 9), np.float32), 8, 10)
+    with pytest.raises(ValueError, match=r"expected \(h, w, 4\) and \(n, W\)"):
+        guided.apply(np.zeros((4, 4, 3), np.float32), np.zeros((4, 9), np.float32))
