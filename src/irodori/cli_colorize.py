@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from irodori.cli_options import add_edits, add_model, load_colorizer, make_edits, read_json, real, whole
+from irodori.cli_options import add_edits, add_model, load_colorizer, make_edits, real, whole
 from irodori.errors import IrodoriError, PhotoError, SettingsError
 
 if TYPE_CHECKING:
     from irodori.colorizer import Colorizer
     from irodori.hints.edits import Edits
     from irodori.photo import Photo
-    from irodori.sidecar import Sidecar
+    from irodori.sidecar import Record
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--profile", choices=("srgb", "keep"), default="srgb", help="colour profile: sRGB (default) or the photo's own"
     )
     group.add_argument("--no-mark", action="store_true", help="do not note in the file that its colours are made up")
-    group.add_argument("--sidecar", action="store_true", help="write RESULT.json: edits, model and settings")
+    group.add_argument("--sidecar", action="store_true", help="write RESULT.irodori.json: edits, model and settings")
     group.add_argument("--repeat", metavar="SIDECAR", help="make a result again from its sidecar, byte for byte")
     group.add_argument(
         "--pages", choices=("first", "all"), default="first", help="of a file with several pages (default: %(default)s)"
@@ -86,7 +86,7 @@ def _colour_file(
     colorizer: Colorizer,
     edits: Edits | None,
     arguments: argparse.Namespace,
-    record: Sidecar | None,
+    record: Record | None,
     progress: Callable[[float], None],
 ) -> None:
     """Colour one input file: its first page, or all of them."""
@@ -115,7 +115,7 @@ def _colour_photo(
     colorizer: Colorizer,
     edits: Edits,
     arguments: argparse.Namespace,
-    record: Sidecar | None,
+    record: Record | None,
     progress: Callable[[float], None],
 ) -> None:
     """The spine, from an open photo to a file."""
@@ -146,7 +146,7 @@ def _colour_photo(
     )
     if arguments.sidecar:
         settings = {name: getattr(arguments, name) for name in _SETTINGS} | {"bits": bits}
-        sidecar.write_sidecar(target, photo, colorizer, edits, settings)
+        sidecar.write_record(target, photo, colorizer, edits, settings)
     progress(1.0)
 
 
@@ -203,10 +203,10 @@ class _Targets:
 
     def claim(self, source: str, name: str, page: int) -> Path:
         """Choose the result's path for ``page`` of ``source``; PhotoError when it would hit an input."""
-        from irodori import sidecar
+        from irodori.photo_sidecar import sidecar_path
 
         target = self._file or self._free(self._folder or Path(source).parent, name, page)
-        written = [target, sidecar.path_for(target)] if self._sidecar else [target]
+        written = [target, sidecar_path(target)] if self._sidecar else [target]
         for path in written:
             if path.is_dir():
                 raise PhotoError(f"the result {path} is a folder; name a file with -o, or another folder")
@@ -233,17 +233,17 @@ class _Targets:
 _SETTINGS = ("bits", "quality", "profile", "no_mark", "even_tones", "threads", "provider")
 
 
-def _read_record(arguments: argparse.Namespace) -> Sidecar | None:
+def _read_record(arguments: argparse.Namespace) -> Record | None:
     from irodori import sidecar
 
     if not arguments.repeat:
         return None
     if arguments.edits or _has_guidance(arguments):
         raise SettingsError("--repeat brings its own edits; leave the other guidance away")
-    return sidecar.parse_sidecar(read_json(arguments.repeat, "sidecar"), os.path.basename(arguments.repeat))
+    return sidecar.read_record(arguments.repeat)
 
 
-def _take_settings(arguments: argparse.Namespace, record: Sidecar) -> None:
+def _take_settings(arguments: argparse.Namespace, record: Record) -> None:
     """Put the settings of a sidecar in place of the options, checked as those are."""
     parser = argparse.ArgumentParser(add_help=False)
     add_arguments(parser)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
     from irodori.colorizer import Colorizer
     from irodori.hints.edits import Edits
     from irodori.hints.points import Hint
-
-_FILE_LIMIT = 1 << 26
 
 
 def whole(low: int, high: int) -> Any:
@@ -154,30 +151,16 @@ def _hint_option(text: str) -> Hint:
         raise argparse.ArgumentTypeError(str(error).removeprefix("--hint ")) from None
 
 
-def read_json(path: str, what: str) -> Any:
-    """Read a JSON file; HintError (naming ``what``) when it cannot be read or is no JSON."""
+def read_edits(path: str) -> Edits:
+    """Read an edits file; HintError, beginning with the file's name, when it cannot be used."""
+    from irodori.hints import edits
+
     try:
         with open(path, "rb") as file:
-            content = file.read(_FILE_LIMIT + 1)
+            content = file.read(edits.MAX_TEXT_SIZE + 1)
     except (OSError, ValueError) as error:
-        raise HintError(f"{what} {path} cannot be read ({getattr(error, 'strerror', None) or error})") from None
-    if len(content) > _FILE_LIMIT:
-        raise HintError(f"{what} {path} is larger than {_FILE_LIMIT >> 20} MB")
+        raise HintError(f"{path} cannot be opened ({getattr(error, 'strerror', None) or error})") from None
     try:
-        return json.loads(content.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
-        raise HintError(f"{what} {path} is not valid JSON") from None
-
-
-def read_edits(path: str) -> Edits:
-    """Read an edits file (or the edits of a sidecar that ``--sidecar`` wrote)."""
-    from irodori.hints.edits import Edits
-    from irodori.sidecar import FORMAT
-
-    raw = read_json(path, "edits file")
-    if isinstance(raw, dict) and raw.get("format") == FORMAT:
-        raw = raw.get("edits")
-    try:
-        return Edits.from_json(raw)
+        return edits.loads(content)
     except HintError as error:
         raise HintError(f"{Path(path).name}: {error}") from None

@@ -11,7 +11,6 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -30,6 +29,7 @@ from irodori.model.weights import ModelInfo
 from irodori.palette import Suggestion
 from irodori.photo import Photo
 from irodori.photo_resize import resize, resize_rows
+from irodori.photo_tones import even_out
 
 Float32 = NDArray[np.float32]
 
@@ -39,7 +39,7 @@ _STRIP = 1 << 18  # full-size pixels that are worked on at once per thread
 _KEEP_LIGHTNESS = 1 << 25  # colour photos up to this many pixels keep their full-size L: it is needed twice
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Prepared:
     """What the network needs to know of one photo; all planes are at the network's size and without padding.
 
@@ -53,7 +53,7 @@ class Prepared:
     lightness: Float32
     own_ab: Float32 | None
     features: Features
-    kept: keeping.Memory = field(default_factory=dict, repr=False)
+    kept: keeping.Memory = field(default_factory=dict)
 
     @property
     def nbytes(self) -> int:
@@ -62,12 +62,13 @@ class Prepared:
         return self.lightness.nbytes + own + self.features.nbytes
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Prediction:
     """The network's answer for one photo and one Edits, at the network's size and without padding.
 
     ``ab`` (h, w, 2) float32 a*, b*; ``lightness`` (h, w) L*; ``hint_mask`` (h, w) 1 where hints lie; ``strength`` that
-    of the edits (not yet applied to ``ab``); ``photo_size`` (H, W), None for :meth:`Colorizer.predict_planes`.
+    of the edits (not yet applied to ``ab``); ``photo_size`` (H, W), None for :meth:`Colorizer.predict_planes`; ``worked``
+    holds what has been derived from the answer so far.
     """
 
     ab: Float32
@@ -76,12 +77,15 @@ class Prediction:
     logits: Float32
     strength: float = 1.0
     photo_size: tuple[int, int] | None = None
+    worked: dict[str, Float32] = field(default_factory=dict)
 
-    @cached_property
+    @property
     def bins(self) -> Float32:
         """Probability over the 313 ab bins, ``(ceil(h/4), ceil(w/4), 313)`` float32; made when first asked for."""
-        rows, columns = self._bins_size
-        return contract.unpack_bins(self.logits[:, :, :rows, :columns])
+        if "bins" not in self.worked:
+            rows, columns = self._bins_size
+            self.worked["bins"] = contract.unpack_bins(self.logits[:, :, :rows, :columns])
+        return self.worked["bins"]
 
     def bins_at(self, row: int, column: int) -> Float32:
         """The distribution ``(313,)`` of one pixel of :attr:`bins`, without working out the others."""
@@ -90,18 +94,16 @@ class Prediction:
         one: Float32 = contract.unpack_bins(self.logits[:, :, row : row + 1, column : column + 1])[0, 0]
         return one
 
-    def with_strength(self, strength: float) -> Prediction:
-        """The same answer at another strength; what has been worked out is shared."""
-        other = replace(self, strength=strength)
-        for name in ("bins", "coefficients"):
-            if name in self.__dict__:
-                other.__dict__[name] = self.__dict__[name]
-        return other
-
-    @cached_property
+    @property
     def coefficients(self) -> Float32:
         """The guided filter's planes ``(h, w, 4)`` float32 A_a, B_a, A_b, B_b: ab = A * L + B at any size."""
-        return guided.coefficients(self.ab, self.lightness)
+        if "coefficients" not in self.worked:
+            self.worked["coefficients"] = guided.coefficients(self.ab, self.lightness)
+        return self.worked["coefficients"]
+
+    def with_strength(self, strength: float) -> Prediction:
+        """The same answer at another strength; what is worked out for one serves the other."""
+        return self if strength == self.strength else replace(self, strength=strength)
 
     @property
     def _bins_size(self) -> tuple[int, int]:
@@ -152,7 +154,7 @@ class Colorizer:
             _ = photo.lightness
         lightness = photo.resized_lightness(*size)
         own_ab = None if photo.is_grey else _own_ab(photo, *size)
-        seen = evened(lightness) if even_tones else lightness
+        seen = even_out(lightness) if even_tones else lightness
         features = self.model.prepare(contract.pad_to_multiple(seen))
         return Prepared(photo.size, size, lightness, own_ab, features)
 
@@ -330,14 +332,6 @@ def network_size(height: int, width: int, short_side: int) -> tuple[int, int]:
     """The size (h, w) at which the network sees a photo: the aspect kept, the shorter side ``short_side`` pixels."""
     scale = min(short_side / min(height, width), LONGEST * short_side / max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))
-
-
-def evened(lightness: Float32) -> Float32:
-    """Stretch a faded plane ``(h, w)`` of L* so that its darkest and brightest half per cent come near 3 and 97."""
-    low, high = np.percentile(lightness, (0.5, 99.5))
-    if high - low < 5:  # an empty page: there are no tones to even out
-        return lightness
-    return np.asarray(np.clip((lightness - low) * (94 / (high - low)) + 3, 0, 100), np.float32)
 
 
 def _zero_padded(plane: Float32) -> Float32:

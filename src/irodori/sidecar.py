@@ -1,128 +1,92 @@
-"""The record beside a coloured file: which photo, edits, model and settings made it, so that it can be made again.
+"""What a coloured file's sidecar says about the spine: which photo, model, edits and settings made the file.
 
-``RESULT.json``: ``{"format": "irodori-sidecar", "version": 1, "irodori", "photo", "model", "settings", "edits",
-"result"}``. On the same machine ``irodori colorize PHOTO --repeat RESULT.json`` writes the same bytes.
+The file format itself is in :mod:`irodori.photo_sidecar`. On the same machine
+``irodori colorize PHOTO --repeat SIDECAR`` writes the same bytes again.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import platform
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from irodori import __version__
 from irodori.colorizer import Colorizer
 from irodori.errors import HintError, ModelError, PhotoError
 from irodori.hints.edits import Edits
 from irodori.photo import Photo
-
-FORMAT = "irodori-sidecar"
-VERSION = 1
-SUFFIX = ".json"
+from irodori.photo_sidecar import read_sidecar, sidecar_document, sidecar_path, write_sidecar
 
 
 @dataclass(frozen=True)
-class Sidecar:
-    """What a sidecar says, checked: digests are SHA-256 in hexadecimal."""
+class Record:
+    """A sidecar that was read: digests are SHA-256 in hexadecimal; ``settings`` are those of the command line."""
 
     photo_digest: str
+    result_digest: str
     model_name: str
     model_digest: str
-    settings: Mapping[str, Any]
     edits: Edits
-    result_digest: str
+    settings: Mapping[str, Any]
 
 
-def path_for(result: str | os.PathLike[str]) -> Path:
-    """Where the sidecar of a result lies: ``RESULT.json`` beside it."""
-    result = Path(result)
-    return result.with_name(result.name + SUFFIX)
-
-
-def write_sidecar(
+def write_record(
     result: str | os.PathLike[str], photo: Photo, colorizer: Colorizer, edits: Edits, settings: Mapping[str, Any]
 ) -> Path:
-    """Write the record of ``result`` (an existing file) beside it and return its path.
+    """Write the sidecar of ``result`` (a file that exists) beside it and return its path.
 
     Raises:
         PhotoError: when it cannot be written.
     """
     info = colorizer.info
-    path = path_for(result)
-    temporary = path.with_name(f".irodori-{secrets.token_hex(6)}.tmp")
     try:
         with open(result, "rb") as file:
-            result_digest = hashlib.file_digest(file, "sha256").hexdigest()
-        content = {
-            "format": FORMAT,
-            "version": VERSION,
-            "irodori": __version__,
-            "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
-            "photo": {"name": photo.name, "sha256": photo.digest, "page": photo.page},
-            "model": {
-                "name": info.name,
-                "network": info.network,
-                "sha256": info.digest,
-                "files": {name: entry["sha256"] for name, entry in sorted(info.files.items())},
-            },
-            "settings": dict(settings),
-            "edits": edits.to_json(),
-            "result": {"name": Path(result).name, "sha256": result_digest},
-        }
-        with open(temporary, "x", encoding="utf-8", newline="\n") as out:
-            json.dump(content, out, indent=2, allow_nan=False)
-            out.write("\n")
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(temporary, path)
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise PhotoError(f"cannot write {path.name} ({error.strerror or error})") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+        raise PhotoError(f"{Path(result).name} cannot be read again ({error.strerror or error})") from None
+    files = {name: entry["sha256"] for name, entry in sorted(info.files.items())}
+    document = sidecar_document(
+        photo_name=photo.name,
+        photo_sha256=photo.digest,
+        result_name=Path(result).name,
+        result_sha256=digest,
+        model={"name": info.name, "network": info.network, "sha256": info.digest, "files": files},
+        edits=edits.to_json(),
+        settings={**settings, "page": photo.page, "short_side": colorizer.short_side},
+    )
+    path = sidecar_path(result)
+    write_sidecar(document, path)
     return path
 
 
-def parse_sidecar(raw: Any, label: str) -> Sidecar:
-    """Check the parsed JSON of a sidecar.
+def read_record(path: str | os.PathLike[str]) -> Record:
+    """Read a sidecar.
 
     Raises:
-        HintError: when it is not one, or a field is missing.
+        PhotoError: when it cannot be read or is none.
+        HintError: when its edits cannot be used; the sentence names the field.
     """
-    if not isinstance(raw, dict) or raw.get("format") != FORMAT:
-        raise HintError(f"{label} is not a sidecar that irodori wrote")
-    if raw.get("version") != VERSION:
-        raise HintError(f"{label}: expected sidecar version {VERSION}, got {raw.get('version')!r:.40}")
-    parts: dict[str, dict[str, Any]] = {}
-    for name in ("photo", "model", "settings", "result"):
-        part = raw.get(name)
-        if not isinstance(part, dict):
-            raise HintError(f"{label}: {name}: expected an object, got {part!r:.40}")
-        parts[name] = part
-    for place, value in (
-        ("photo.sha256", parts["photo"].get("sha256")),
-        ("model.name", parts["model"].get("name")),
-        ("model.sha256", parts["model"].get("sha256")),
-        ("result.sha256", parts["result"].get("sha256")),
-    ):
-        if not isinstance(value, str):
-            raise HintError(f"{label}: {place}: expected text, got {value!r:.40}")
-    return Sidecar(
-        parts["photo"]["sha256"],
-        parts["model"]["name"],
-        parts["model"]["sha256"],
-        parts["settings"],
-        Edits.from_json(raw.get("edits")),
-        parts["result"]["sha256"],
+    document = read_sidecar(path)
+    model = document["model"]
+    if not isinstance(model.get("name"), str) or not isinstance(model.get("sha256"), str):
+        raise PhotoError(f"{Path(path).name}: model: expected a name and a sha256")
+    try:
+        edits = Edits.from_json(document["edits"])
+    except HintError as error:
+        raise HintError(f"{Path(path).name}: edits.{error}") from None
+    return Record(
+        document["photo"]["sha256"],
+        document["result"]["sha256"],
+        model["name"],
+        model["sha256"],
+        edits,
+        document["settings"],
     )
 
 
-def check_same(record: Sidecar, photo: Photo, colorizer: Colorizer) -> None:
+def check_same(record: Record, photo: Photo, colorizer: Colorizer) -> None:
     """Refuse another photo or another model than the sidecar's, naming both.
 
     Raises:
