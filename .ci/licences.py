@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import re
 import sys
+import tomllib
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[1]
 GROUPS = (
     ("", "Base install", "What `pip install irodori` brings."),
     ("train", "Extra `train`", "Training and export; never imported outside `irodori.train`."),
@@ -37,29 +39,31 @@ def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def needed(name: str, extra: str, found: dict[str, Distribution]) -> None:
-    """Add the packages that ``name`` with ``extra`` requires here to ``found``, all the way down."""
-    for requirement in distribution(name).requires or ():
-        condition = requirement.partition(";")[2]
-        wanted = re.search(r"extra\s*==\s*['\"]([^'\"]+)['\"]", condition)
-        if (wanted.group(1) if wanted else "") not in ("", extra):
-            continue
-        if wanted is None and extra and canonical(name) == "irodori":
-            continue
-        match = _REQUIREMENT.match(requirement)
-        assert match is not None, requirement
-        child, child_extras = canonical(match.group(1)), [e.strip() for e in (match.group(2) or "").split(",")]
-        if child == "irodori":
-            continue
-        try:
-            installed = distribution(child)
-        except PackageNotFoundError:  # a condition on another platform or Python version
-            continue
-        if child not in found:
-            found[child] = installed
-            needed(child, "", found)
-        for child_extra in filter(None, child_extras):
-            needed(child, child_extra, found)
+def direct(extra: str) -> list[str]:
+    """The requirements that pyproject.toml itself states, for the base install ("") or for an extra."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    found: list[str] = project["optional-dependencies"][extra] if extra else project["dependencies"]
+    return found
+
+
+def add(requirement: str, found: dict[str, Distribution]) -> None:
+    """Add the package that ``requirement`` asks for, and all that it needs here, to ``found``."""
+    match = _REQUIREMENT.match(requirement)
+    assert match is not None, requirement
+    name, extras = canonical(match.group(1)), {e.strip() for e in (match.group(2) or "").split(",")}
+    if name == "irodori":
+        return
+    try:
+        installed = distribution(name)
+    except PackageNotFoundError:  # wanted on another platform or Python version only
+        return
+    if name in found and extras == {""}:
+        return
+    found[name] = installed
+    for line in installed.requires or ():
+        wanted = re.search(r"extra\s*==\s*['\"]([^'\"]+)['\"]", line.partition(";")[2])
+        if wanted is None or wanted.group(1) in extras:
+            add(line, found)
 
 
 def licence(package: Distribution) -> str:
@@ -101,7 +105,8 @@ def main() -> int:
     seen: set[str] = set()
     for extra, title, purpose in GROUPS:
         found: dict[str, Distribution] = {}
-        needed("irodori", extra, found)
+        for requirement in direct(extra):
+            add(requirement, found)
         new = {name: package for name, package in found.items() if name not in seen}
         seen.update(found)
         lines += ["", f"## {title}", "", purpose, "", *table(new, missing)]
