@@ -71,7 +71,7 @@ def run(job: Job) -> Report:
         groups: dict[str, dict[str, tuple[float, float]]] = {}
         for line in summary:
             for place in ("under", "ring"):
-                label = f"{line['colours']}\n{line['hints']} hints\n{place}"
+                label = f"{line['colours']}\nhints: {line['hints']}\n{place}"
                 groups.setdefault(line["model"], {})[label] = (line[place], line[f"{place}_se"])
         plots.bars(path, groups, f"Hint obedience, {len(collected.names)} pictures", "mean ΔE (ab)", goal=8.0)
 

@@ -26,7 +26,7 @@ _POOL = 4
 def run(job: Job) -> Report:
     """Measure every row of the table on every picture."""
     baselines: dict[str, Predictor] = {"grey": Grey(), "nearest-hint": NearestHint(), "levin": Levin()}
-    models = {**baselines, **{name: model for name, model in job.models.items() if name not in baselines}}
+    models = {"grey": baselines["grey"], **job.models, **baselines}
 
     def measure(picture: Picture) -> list[Row]:
         questions = {question.count: question for question in hinted(picture, job.patches(picture), job.counts)}
