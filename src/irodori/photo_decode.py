@@ -52,6 +52,8 @@ def decode(data: bytes | BinaryIO, entry: Format, *, max_pixels: int, page: int 
     Raises :class:`PhotoError` (a sentence without the file's name) for a broken file and for one with more than
     ``max_pixels`` pixels; the latter is decided from the header, before any pixel is decoded.
     """
+    if not 0 <= page <= 100_000:
+        raise PhotoError(f"expected a page from 0 to 100,000, got {page}")
     if page and entry.name != "tiff":
         raise PhotoError(f"there is no page {page + 1}; a {entry.title} file has one page")
     try:
@@ -155,7 +157,7 @@ def _decode_vips(data: bytes | BinaryIO, entry: Format, max_pixels: int, page: i
         return Decoded(pixels, alpha, metadata, pages)
     except vips.Error as error:
         reason = vips.reason(error)
-        if entry.name == "tiff" and page and "directory" in reason:
+        if "does not contain page" in reason:
             raise PhotoError(f"there is no page {page + 1} in the TIFF file") from None
         if any(word in reason for word in _UNSUPPORTED):
             raise PhotoError(f"the {entry.title} file is of a kind that irodori does not read ({reason})") from None

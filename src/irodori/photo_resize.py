@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 Rows = Callable[[int, int], NDArray[np.float32]]
 
+_STRIP = 1 << 21  # pixels asked for at once
+
 
 def weights(full: int, small: int) -> tuple[NDArray[np.intp], NDArray[np.intp], list[NDArray[np.float32]]]:
     """For each of ``small`` outputs over ``full`` inputs: the first and past-last of its inputs, and their weights."""
@@ -32,13 +34,19 @@ def weights(full: int, small: int) -> tuple[NDArray[np.intp], NDArray[np.intp], 
 def resize_rows(rows: Rows, size: tuple[int, int], height: int, width: int) -> NDArray[np.float32]:
     """Resize a plane of ``size`` (H, W) that ``rows(y0, y1)`` hands over in strips to ``(height, width)`` float32.
 
-    ``rows`` is asked from the top to the bottom in overlapping pieces of the height of one output row's filter.
+    ``rows`` is asked for every row once, from the top to the bottom.
     """
     full_height, full_width = size
     first, last, table = weights(full_height, height)
-    narrow = np.empty((height, full_width), np.float32)
-    for y in range(height):
-        narrow[y] = table[y] @ rows(int(first[y]), int(last[y]))
+    narrow = np.zeros((height, full_width), np.float32)
+    step = max(1, _STRIP // full_width)
+    for y0 in range(0, full_height, step):
+        y1 = min(y0 + step, full_height)
+        strip = rows(y0, y1)
+        # `first` and `last` rise, so the outputs that these rows reach are neighbours.
+        for y in range(int(np.searchsorted(last, y0, "right")), int(np.searchsorted(first, y1, "left"))):
+            top, bottom = max(int(first[y]), y0), min(int(last[y]), y1)
+            narrow[y] += table[y][top - first[y] : bottom - first[y]] @ strip[top - y0 : bottom - y0]
     first, last, table = weights(full_width, width)
     out = np.empty((height, width), np.float32)
     for x in range(width):

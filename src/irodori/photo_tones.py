@@ -17,10 +17,11 @@ _NOISE = 2.0  # spread of grain; flat regions with no more than that stay flat
 
 
 def even_out(lightness: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Stretch the tones of a plane ``(h, w)`` L* 0..100 and raise weak local contrast; the same shape, 0..100, float32.
+    """Stretch the tones of a plane ``(h, w)`` L* 0..100 and raise weak local contrast; same shape and range, float32.
 
-    Two steps: the 1st and 99th percentile are moved to L 3 and 97 (at most four times the contrast), then detail against
-    the mean of a neighbourhood of an eighth of the short side is raised by up to 40 % where it is weak but above grain.
+    Two steps: the 1st and 99th percentile are moved to L 3 and 97 (at most four times the contrast), then detail
+    against the mean of a neighbourhood is raised by up to 40 % where it is weak but above grain; the neighbourhood is
+    a quarter of the short side wide.
     A plane of one tone comes back as it is. Raises ValueError for another number of dimensions or no pixels.
     """
     plane = np.asarray(lightness, np.float32)
