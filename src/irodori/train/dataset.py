@@ -1,0 +1,320 @@
+"""Pictures for training: folders and tar shards, decoded once into a memory-mapped cache, and batches made from it.
+
+A batch is a pure function of (seed, step, process), so a run that is stopped and resumed sees the same pictures, crops
+and hints as one that is not. Everything after the crop happens in torch, on the processor or on a GPU alike.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import math
+import os
+import tarfile
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from irodori.errors import SettingsError
+from irodori.model.contract import AB_SCALE, LIGHTNESS_CENTRE, LIGHTNESS_SCALE
+from irodori.train import on_gpu
+from irodori.train.ageing import age
+from irodori.train.settings import Settings
+
+SUFFIXES = (".avif", ".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+SHORT_SIDE = 272
+"""Larger pictures are shrunk to this short side when they are cached."""
+SMALLEST = 64
+
+
+def _sources(paths: list[Path]) -> Iterator[tuple[Path, str | None]]:
+    """Every picture in the given files, folders and tars, sorted: (file, member or None)."""
+    for path in paths:
+        if path.is_dir():
+            inner = sorted(p for p in path.rglob("*") if p.is_file())
+            yield from _sources([p for p in inner if p.suffix.lower() in (*SUFFIXES, ".tar")])
+        elif path.suffix.lower() == ".tar":
+            with tarfile.open(path) as tar:
+                for member in sorted(m.name for m in tar if m.isfile() and m.name.lower().endswith(SUFFIXES)):
+                    yield path, member
+        elif path.suffix.lower() in SUFFIXES:
+            yield path, None
+        elif not path.exists():
+            raise SettingsError(f"{path}: no such file or folder")
+
+
+def _decode(data: bytes) -> np.ndarray | None:
+    """Bytes to RGB uint8 ``(h, w, 3)`` with the short side at most SHORT_SIDE; None for a picture that is unusable."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            picture = ImageOps.exif_transpose(image).convert("RGB")
+    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
+        return None
+    short = min(picture.size)
+    if short < SMALLEST:
+        return None
+    if short > SHORT_SIDE:
+        scale = SHORT_SIDE / short
+        size = (round(picture.width * scale), round(picture.height * scale))
+        picture = picture.resize(size, Image.Resampling.BOX if scale < 0.5 else Image.Resampling.BICUBIC)
+    return np.asarray(picture)
+
+
+def _decode_source(source: tuple[Path, list[str | None]]) -> list[np.ndarray | None]:
+    """All wanted pictures of one file (a tar is opened once)."""
+    path, members = source
+    if members == [None]:
+        return [_decode(path.read_bytes())]
+    out: list[np.ndarray | None] = []
+    with tarfile.open(path) as tar:
+        for member in members:
+            file = tar.extractfile(str(member))
+            out.append(_decode(file.read()) if file else None)
+    return out
+
+
+class PictureCache:
+    """RGB pictures in one flat memory-mapped file.
+
+    Attributes:
+        pixels: uint8 ``(total,)``; offsets, heights, widths: int64 per picture; names: one per picture.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        self.names: list[str] = index["names"]
+        self.heights = np.array(index["heights"], np.int64)
+        self.widths = np.array(index["widths"], np.int64)
+        sizes = self.heights * self.widths * 3
+        self.offsets = np.concatenate([[0], sizes.cumsum()[:-1]])
+        self.pixels = np.memmap(folder / "pixels.bin", np.uint8, "r", shape=(int(sizes.sum()),))
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def picture(self, index: int) -> np.ndarray:
+        """RGB uint8 ``(h, w, 3)``, a read-only view."""
+        height, width, offset = int(self.heights[index]), int(self.widths[index]), int(self.offsets[index])
+        return self.pixels[offset : offset + height * width * 3].reshape(height, width, 3)
+
+    @classmethod
+    def open_or_build(cls, paths: list[Path], folder: Path, workers: int = 2) -> PictureCache:
+        """Open the cache of these pictures below ``folder``, or decode them once (shows progress).
+
+        Raises:
+            SettingsError: when there is no usable picture.
+        """
+        listing = sorted(
+            (str(p.resolve()), p.stat().st_size, p.stat().st_mtime_ns)
+            for p in {source for source, _ in _sources(paths)}
+        )
+        key = hashlib.sha256(json.dumps([SHORT_SIDE, listing]).encode()).hexdigest()[:16]
+        target = folder / key
+        if (target / "index.json").exists():
+            return cls(target)
+        grouped: dict[Path, list[str | None]] = {}
+        for path, member in _sources(paths):
+            grouped.setdefault(path, []).append(member)
+        jobs = [(p, members[i : i + 64]) for p, members in grouped.items() for i in range(0, len(members), 64)]
+        names: list[str] = []
+        heights: list[int] = []
+        widths: list[int] = []
+        from tqdm import tqdm
+
+        target.mkdir(parents=True, exist_ok=True)
+        part = target / f"pixels.{os.getpid()}.part"
+        with part.open("wb") as file, ProcessPoolExecutor(workers) as pool:
+            done = pool.map(_decode_source, jobs)
+            for (path, members), pictures in zip(jobs, tqdm(done, "decoding", len(jobs), unit="group"), strict=True):
+                for member, picture in zip(members, pictures, strict=True):
+                    if picture is not None:
+                        names.append(member or path.name)
+                        heights.append(picture.shape[0])
+                        widths.append(picture.shape[1])
+                        file.write(np.ascontiguousarray(picture).tobytes())
+        if not names:
+            part.unlink()
+            raise SettingsError(f"no usable picture in {', '.join(map(str, paths))}")
+        part.replace(target / "pixels.bin")
+        index_part = target / f"index.{os.getpid()}.part"
+        index_part.write_text(json.dumps({"names": names, "heights": heights, "widths": widths}), encoding="utf-8")
+        index_part.replace(target / "index.json")
+        return cls(target)
+
+
+@dataclass
+class Batch:
+    """What one training step sees; all float32, ab in units of 110.
+
+    lightness: ``(B, 1, s, s)`` as the network sees it, normalised (perhaps aged); ab: ``(B, 2, s, s)`` the colours to
+    reach; natural: ``(B, 2, s, s)`` the photo's own colours (differs from ab where colours were made unnatural);
+    hint_ab, hint_mask: the simulated hints; reference: ``(B, 316)``.
+    """
+
+    lightness: Tensor
+    ab: Tensor
+    natural: Tensor
+    hint_ab: Tensor
+    hint_mask: Tensor
+    reference: Tensor
+
+
+def _crop(picture: np.ndarray, side: int, rng: np.random.Generator, device: torch.device) -> Tensor:
+    """A random square of random scale, perhaps mirrored, as ``(3, side, side)`` 0..1."""
+    height, width = picture.shape[:2]
+    short = min(height, width)
+    native = min(side, short)
+    # half of the crops show (nearly) the whole picture, shrunk; the others anything down to slightly enlarged details
+    if rng.random() < 0.5:
+        length = int(round(short * rng.uniform(0.85, 1.0)))
+    else:
+        length = int(round(math.exp(rng.uniform(math.log(0.7 * native), math.log(short)))))
+    length = max(32, min(length, short))
+    top = int(rng.integers(0, height - length + 1))
+    left = int(rng.integers(0, width - length + 1))
+    piece = picture[top : top + length, left : left + length].copy()
+    tensor = torch.from_numpy(piece).to(device).permute(2, 0, 1)[None]
+    if rng.random() < 0.5:
+        tensor = tensor.flip(3)
+    values = tensor.float() / 255
+    if length != side:
+        values = F.interpolate(values, (side, side), mode="bilinear", antialias=length > side, align_corners=False)
+    return values[0].clamp(0, 1)
+
+
+def _patches(batch: int, side: int, settings: Settings, rng: np.random.Generator) -> np.ndarray:
+    """Random hint squares ``(B, n, 3)`` (top, left, side; side 0 for none), numbers as the settings say."""
+    area = (side / 256) ** 2
+    top_count = max(1.0, settings.most_hints * area)
+    if rng.random() < 0.5:  # batches with few hints are cheap: the attention runs over the hints
+        top_count = math.exp(rng.uniform(0, math.log(top_count)))
+    counts = np.zeros(batch, np.int64)
+    for i in range(batch):
+        if rng.random() < settings.no_hints:
+            continue
+        counts[i] = (
+            rng.geometric(1 / 8) if settings.paper_hints else round(math.exp(rng.uniform(0, math.log(top_count))))
+        )
+        counts[i] = max(1, counts[i])
+    out = np.zeros((batch, int(counts.max()), 3), np.int64)
+    big = rng.random() < 0.1 and not settings.paper_hints
+    for i, count in enumerate(counts):
+        fixed = rng.random() < 0.3 and not settings.paper_hints
+        sides = np.full(count, 6) if fixed else rng.integers(1, 10, count)
+        if big and count <= 40:
+            sides = rng.integers(6, 25, count)
+        if rng.random() < 0.5 or settings.paper_hints:
+            centre = rng.normal(side / 2, side / 4, (count, 2))
+        else:
+            centre = rng.uniform(0, side, (count, 2))
+        corner = np.clip((centre - sides[:, None] / 2).astype(np.int64), 0, side - sides[:, None])
+        out[i, :count, :2] = corner
+        out[i, :count, 2] = sides
+    return out
+
+
+def _make_unnatural(lightness: Tensor, ab: Tensor, patches: np.ndarray, rng: np.random.Generator) -> Tensor:
+    """Rotate the chroma of one whole picture, or of the things under some of its hints: ``(2, s, s)`` -> the same."""
+
+    def turned(plane: Tensor) -> Tensor:
+        angle = rng.uniform(0.5, 2 * math.pi - 0.5)
+        cos, sin = math.cos(angle), math.sin(angle)
+        rotated = torch.stack([cos * plane[0] - sin * plane[1], sin * plane[0] + cos * plane[1]])
+        return rotated * rng.uniform(0.6, 1.4)
+
+    if rng.random() < 0.3:
+        return turned(ab).clamp(-100, 100)
+    out = ab.clone()
+    side = ab.shape[2]
+    y, x = torch.meshgrid(torch.arange(side, device=ab.device), torch.arange(side, device=ab.device), indexing="ij")
+    count = int((patches[:, 2] > 0).sum())
+    for pick in rng.permutation(count)[: int(rng.integers(1, 4))]:
+        top, left, size = (int(v) for v in patches[pick])
+        cy, cx = min(side - 1, top + size // 2), min(side - 1, left + size // 2)
+        reach = rng.uniform(0.08, 0.4) * side
+        unlike = (
+            ((lightness[0] - lightness[0, cy, cx]) / 18).square()
+            + ((ab - ab[:, cy, cx, None, None]) / 10).square().sum(0)
+            + ((y - cy).square() + (x - cx).square()) / reach**2
+        )
+        inside = unlike < 1
+        inside[top : top + size, left : left + size] = True
+        smooth = F.avg_pool2d(inside.float()[None, None], 3, 1, 1)[0]
+        colour = turned(out)
+        if rng.random() < 0.5:  # a flat new colour, with the thing's own variation kept
+            chroma, hue = rng.uniform(10, 70), rng.uniform(0, 2 * math.pi)
+            target = torch.tensor([chroma * math.cos(hue), chroma * math.sin(hue)], device=ab.device)
+            colour = (ab - ab[:, cy, cx, None, None]) * 0.5 + target[:, None, None]
+        out = out * (1 - smooth) + colour * smooth
+    return out.clamp(-100, 100)
+
+
+class Batches:
+    """Batches of a cache, endlessly: ``batches.make(step)``."""
+
+    def __init__(
+        self, cache: PictureCache, settings: Settings, device: torch.device, rank: int = 0, world: int = 1
+    ) -> None:
+        self.cache, self.settings, self.device, self.rank, self.world = cache, settings, device, rank, world
+        self._order: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
+
+    def _indices(self, step: int) -> list[int]:
+        """Pictures of this step; each epoch is one shuffled pass over all."""
+        first = (step * self.world + self.rank) * self.settings.batch
+        chosen = []
+        for position in range(first, first + self.settings.batch):
+            epoch, place = divmod(position, len(self.cache))
+            if self._order[0] != epoch:
+                order = np.random.default_rng([self.settings.seed, 7, epoch]).permutation(len(self.cache))
+                self._order = (epoch, order)
+            chosen.append(int(self._order[1][place]))
+        return chosen
+
+    def make(self, step: int, side: int) -> Batch:
+        """The batch of a step with crops of ``side`` pixels."""
+        settings = self.settings
+        rng = np.random.default_rng([settings.seed, step, self.rank])
+        torch_seed = int(rng.integers(2**62))
+        noise = torch.Generator(self.device).manual_seed(torch_seed)
+        indices = self._indices(step)
+        rgb = torch.stack([_crop(self.cache.picture(i), side, rng, self.device) for i in indices])
+        lightness, natural = on_gpu.to_lab(rgb)
+        batch = len(indices)
+        patches = _patches(batch, side, settings, rng)
+        ab = natural.clone()
+        changed = np.zeros(batch, bool)
+        for i in range(batch):
+            if patches.shape[1] and patches[i, 0, 2] and rng.random() < settings.unnatural:
+                ab[i] = _make_unnatural(lightness[i], natural[i], patches[i], rng)
+                changed[i] = True
+        drawn = torch.from_numpy(patches).to(self.device)
+        hint_ab, mask = on_gpu.draw_patches(ab, drawn)
+        for i in np.flatnonzero(rng.random(batch) < settings.reveal):
+            hint_ab[i], mask[i] = ab[i], 1.0
+
+        def flags(share: float, allowed: np.ndarray) -> Tensor:
+            strength = np.where(rng.random(batch) < 0.8, 1.0, rng.uniform(0.2, 1.0, batch))
+            on = (rng.random(batch) < share) & allowed
+            return torch.from_numpy((strength * on).astype(np.float32)).to(self.device)
+
+        with_histogram = flags(settings.histogram, np.ones(batch, bool))
+        with_saturation = flags(settings.saturation, ~changed)
+        reference = on_gpu.reference_vector(ab, rgb, with_histogram, with_saturation)
+        seen = age(lightness, rng, noise, settings.degrade)
+        return Batch(
+            (seen - LIGHTNESS_CENTRE) / LIGHTNESS_SCALE,
+            ab / AB_SCALE,
+            natural / AB_SCALE,
+            hint_ab / AB_SCALE,
+            mask,
+            reference,
+        )

@@ -1,0 +1,287 @@
+"""Trained weights -> a model folder that the program runs: prepare.onnx, answer.onnx, model.json.
+
+The export is refused when ONNX Runtime and PyTorch disagree by more than :data:`TOLERANCE` of the range.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import warnings
+from datetime import date
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+import irodori
+from irodori.errors import ModelError
+from irodori.model import contract
+from irodori.train import checkpoint
+
+TOLERANCE = 1e-3
+"""Largest difference between the runtimes, as a share of the output's range."""
+OPSET = 18
+SMALLEST_HALF = 256
+"""Weights with fewer values than this stay in single precision."""
+LICENCE = "see docs/model_card.md"
+
+
+class _Prepare(nn.Module):
+    """``prepare`` with the features as a tuple in the order of their names."""
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, lightness: Tensor) -> tuple[Tensor, ...]:
+        return tuple(self.network.prepare(lightness).values())
+
+
+class _Answer(nn.Module):
+    """``answer`` with everything as positional arguments, in the order of ``names``."""
+
+    def __init__(self, network: Any, names: list[str], features: list[str]) -> None:
+        super().__init__()
+        self.network, self.names, self.features = network, names, features
+
+    def forward(self, *tensors: Tensor) -> tuple[Tensor, Tensor]:
+        named = dict(zip(self.names, tensors, strict=True))
+        features = {name: named[name] for name in self.features}
+        arguments = [named["lightness"], features, named["hint_ab"], named["hint_mask"]]
+        more: dict[str, Tensor] = {}
+        if "reference" in named:
+            more["reference"] = named["reference"]
+        if "hint_cells" in named:
+            more["cells"] = named["hint_cells"]
+        return cast("tuple[Tensor, Tensor]", self.network.answer(*arguments, **more))
+
+
+def _dynamic_axes(names: list[str]) -> dict[str, dict[int, str]]:
+    """Spatial axes of the contract's planes are dynamic; features have whatever axes the graph gives them."""
+    axes: dict[str, dict[int, str]] = {}
+    for name in names:
+        if name in ("lightness", "hint_ab", "hint_mask", "ab"):
+            axes[name] = {2: "h", 3: "w"}
+        elif name == "hint_cells":
+            axes[name] = {0: "n"}
+        elif name == "logits":
+            axes[name] = {2: "h4", 3: "w4"}
+    return axes
+
+
+def _feature_axes(features: dict[str, Tensor], other: dict[str, Tensor]) -> dict[str, dict[int, str]]:
+    """Axes of features that change with the photo's size, found by comparing two sizes."""
+    return {
+        name: {i: f"{name}_{i}" for i, (a, b) in enumerate(zip(value.shape, other[name].shape, strict=True)) if a != b}
+        for name, value in features.items()
+    }
+
+
+def example(height: int, width: int, seed: int) -> dict[str, Tensor]:
+    """Random but plausible inputs at a size: smooth lightness, a few hints, a reference."""
+    rng = np.random.default_rng(seed)
+    coarse = torch.from_numpy(rng.uniform(0, 100, (1, 1, 8, 8)).astype(np.float32))
+    lightness = nn.functional.interpolate(coarse, (height, width), mode="bicubic")[0, 0].clamp(0, 100).numpy()
+    hint_ab, mask = np.zeros((height, width, 2), np.float32), np.zeros((height, width), np.float32)
+    for _ in range(5):
+        y, x = int(rng.integers(0, height - 6)), int(rng.integers(0, width - 6))
+        hint_ab[y : y + 6, x : x + 6], mask[y : y + 6, x : x + 6] = rng.uniform(-60, 60, 2), 1
+    reference = np.zeros(contract.REFERENCE_LENGTH, np.float32)
+    reference[: contract.BINS] = rng.dirichlet(np.full(contract.BINS, 0.1))
+    reference[contract.BINS :] = 1.0, 0.3, 1.0
+    packed = {**contract.pack_lightness(lightness), **contract.pack(hint_ab, mask, reference)}
+    return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in packed.items()}
+
+
+def _export_graph(
+    module: nn.Module, inputs: tuple[Tensor, ...], path: Path, names: list[str], outputs: list[str],
+    axes: dict[str, dict[int, str]],
+) -> None:  # fmt: skip
+    module.eval()  # the exporter gives the mode of the outermost module back to all of them
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's own deprecation and tracing notes
+        torch.onnx.export(
+            module, inputs, str(path), input_names=names, output_names=outputs, opset_version=OPSET,
+            dynamic_axes={k: v for k, v in axes.items() if k in (*names, *outputs)}, dynamo=False,
+        )  # fmt: skip
+
+
+def store_half(path: Path) -> None:
+    """Keep a graph's larger weights as float16, cast back to float32 when the runtime loads them."""
+    model = onnx.load(str(path))
+    graph = model.graph
+    casts = []
+    for initializer in list(graph.initializer):
+        if initializer.data_type != TensorProto.FLOAT:
+            continue
+        values = numpy_helper.to_array(initializer)
+        if values.size < SMALLEST_HALF or not np.isfinite(values.astype(np.float16)).all():
+            continue
+        name = initializer.name
+        graph.initializer.remove(initializer)
+        graph.initializer.append(numpy_helper.from_array(values.astype(np.float16), name + "_half"))
+        casts.append(helper.make_node("Cast", [name + "_half"], [name], to=TensorProto.FLOAT))
+    for node in reversed(casts):
+        graph.node.insert(0, node)
+    onnx.checker.check_model(model)
+    onnx.save(model, str(path))
+
+
+def _verify(network: Any, folder: Path, feature_names: list[str], inputs: list[str]) -> float:
+    """Compare both runtimes at three sizes; the largest difference as a share of the range (raises ModelError)."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    sessions = {
+        name: onnxruntime.InferenceSession(str(folder / name), options, providers=["CPUExecutionProvider"])
+        for name in (contract.PREPARE_FILE, contract.ANSWER_FILE)
+        if (folder / name).exists()
+    }
+    worst = 0.0
+    for seed, (height, width) in enumerate(((64, 96), (128, 64), (96, 160))):
+        tensors = example(height, width, seed)
+        with torch.no_grad():
+            features = network.prepare(tensors["lightness"])
+            more = {"reference": tensors["reference"]} if network.accepts_reference else {}
+            wanted = network.answer(tensors["lightness"], features, tensors["hint_ab"], tensors["hint_mask"], **more)
+        fed = {name: tensor.numpy() for name, tensor in tensors.items()}
+        if contract.PREPARE_FILE in sessions:
+            found = sessions[contract.PREPARE_FILE].run(feature_names, {"lightness": fed["lightness"]})
+            fed.update(zip(feature_names, found, strict=True))
+        got = sessions[contract.ANSWER_FILE].run(["ab", "logits"], {name: fed[name] for name in inputs})
+        for name, ours, theirs in zip(("ab", "logits"), wanted, got, strict=True):
+            reference = ours.numpy()
+            extent = 2.0 if name == "ab" else float(np.ptp(reference)) or 1.0
+            difference = float(np.abs(reference - theirs).max()) / extent
+            worst = max(worst, difference)
+            if not difference <= TOLERANCE:
+                raise ModelError(
+                    f"export: PyTorch and ONNX Runtime differ by {difference:.2e} of the range of {name}"
+                    f" at {height}x{width}; expected at most {TOLERANCE:.0e}"
+                )
+    return worst
+
+
+def export_network(
+    network: nn.Module,
+    folder: Path,
+    *,
+    name: str,
+    provenance: dict[str, Any] | None = None,
+    figures: dict[str, Any] | None = None,
+    licence: str = LICENCE,
+    half: bool = True,
+    short_side: int = 256,
+    bins_temperature: float = 1.0,
+) -> Path:
+    """Write a model folder, verified, whole or not at all.
+
+    Args:
+        network: with ``prepare``, ``answer``, ``accepts_reference``, ``needs_hint_cells`` and ``name``.
+        folder: where to put it; an older model folder there is replaced.
+        name: the model's name.
+        provenance: where its weights come from (data, settings, compute); any JSON.
+        figures: measured figures; any JSON.
+        licence: the weights' terms.
+        half: store weights in half precision (computed in single precision all the same).
+        short_side: the network size that the model is meant for, pixels.
+        bins_temperature: divides the logits when colours are suggested.
+
+    Raises:
+        ModelError: when the runtimes disagree, or the folder holds something else.
+    """
+    net: Any = network.cpu().eval()
+    if folder.exists() and not (
+        folder.is_dir() and ((folder / contract.INFO_FILE).exists() or not any(folder.iterdir()))
+    ):
+        raise ModelError(f"{folder}: exists and is not a model folder")
+    if half:  # what is verified is what is stored
+        with torch.no_grad():
+            for parameter in net.parameters():
+                if parameter.numel() >= SMALLEST_HALF:
+                    parameter.copy_(parameter.half().float())
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        tensors = example(64, 96, 9)
+        with torch.no_grad():
+            features = net.prepare(tensors["lightness"])
+            other = net.prepare(example(96, 160, 9)["lightness"])
+        names = list(features)
+        inputs = ["lightness", *names, "hint_ab", "hint_mask"]
+        if net.needs_hint_cells:
+            inputs.append("hint_cells")
+        if net.accepts_reference:
+            inputs.append("reference")
+        axes = {**_dynamic_axes([*inputs, "ab", "logits"]), **_feature_axes(features, other)}
+        if names:
+            path = part / contract.PREPARE_FILE
+            _export_graph(_Prepare(net), (tensors["lightness"],), path, ["lightness"], names, axes)
+        arguments = tuple({**tensors, **features}[name] for name in inputs)
+        path = part / contract.ANSWER_FILE
+        _export_graph(_Answer(net, inputs, names), arguments, path, inputs, ["ab", "logits"], axes)
+        used = {value.name for value in onnx.load(str(path)).graph.input}
+        if half:
+            for graph in part.glob("*.onnx"):
+                store_half(graph)
+        worst = _verify(net, part, names, [name for name in inputs if name in used])
+        files = {
+            file.name: {"sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "bytes": file.stat().st_size}
+            for file in sorted(part.glob("*.onnx"))
+        }
+        info = {
+            "contract": contract.VERSION,
+            "name": name,
+            "network": net.name,
+            "accepts_reference": bool(net.accepts_reference),
+            "short_side": short_side,
+            "bins_temperature": bins_temperature,
+            "files": files,
+            "licence": licence,
+            "provenance": {"irodori": irodori.__version__, "exported": date.today().isoformat(),
+                           "largest_runtime_difference": worst, **(provenance or {})},
+            "figures": figures or {},
+        }  # fmt: skip
+        (part / contract.INFO_FILE).write_text(json.dumps(info, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        if folder.exists():
+            old = folder.with_name(f".{folder.name}.old")
+            shutil.rmtree(old, ignore_errors=True)
+            os.replace(folder, old)
+            os.replace(part, folder)
+            shutil.rmtree(old)
+        else:
+            os.replace(part, folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return folder
+
+
+def export_weights(
+    weights: Path, folder: Path, *, name: str | None = None, figures: Path | None = None, half: bool = True
+) -> Path:
+    """Export the weights of a training run (``weights.pt``, or the average in ``state.pt``).
+
+    Raises:
+        ModelError: for unusable weights or when the export is not faithful.
+    """
+    settings, state, record = checkpoint.load_weights(weights)
+    network = checkpoint.build_network(dataclasses.replace(settings, imagenet=False))
+    checkpoint.load_strictly(network, state, weights.name)
+    known: dict[str, Any] = {}
+    if figures is not None:
+        try:
+            known = json.loads(figures.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ModelError(f"{figures}: expected a JSON file of figures ({error})") from None
+    provenance = {"settings": dataclasses.asdict(settings), "training": record}
+    return export_network(network, folder, name=name or folder.name, provenance=provenance, figures=known, half=half)

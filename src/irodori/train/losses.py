@@ -1,0 +1,77 @@
+"""What a training step minimises, as one module so that DistributedDataParallel can wrap it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from irodori.model.contract import AB_SCALE, BINS_STRIDE
+from irodori.train import on_gpu
+from irodori.train.dataset import Batch
+from irodori.train.settings import Settings
+
+LOG_FLOOR = 2e-6
+"""Added to the squared error (units of 110, squared) before the logarithm: 0.16 of ab."""
+COLOURS_PER_PICTURE = 256
+"""The distribution loss looks at this many random pixels of each picture."""
+
+
+def distribution_loss(logits: Tensor, ab: Tensor, stride: int) -> Tensor:
+    """Cross-entropy with soft-encoded nearest bins (Zhang et al. 2016, section 2.2) at a random subset of pixels.
+
+    Args:
+        logits: ``(B, 313, h/stride, w/stride)``.
+        ab: true colours ``(B, 2, h, w)`` / 110.
+        stride: how much smaller the logits are.
+    """
+    truth = F.avg_pool2d(ab, stride).flatten(2) * AB_SCALE
+    flat = logits.flatten(2)
+    count = min(COLOURS_PER_PICTURE, flat.shape[2])
+    step = flat.shape[2] / count
+    start = torch.rand((), device=ab.device) * step  # an even comb over the picture with a random start
+    pick = (torch.arange(count, device=ab.device) * step + start).long().clamp(max=flat.shape[2] - 1)
+    colours = truth[:, :, pick].transpose(1, 2).reshape(-1, 2)
+    index, weights = on_gpu.soft_encode(colours)
+    log_p = flat[:, :, pick].transpose(1, 2).reshape(-1, flat.shape[1]).float().log_softmax(1)
+    return -(log_p.gather(1, index) * weights).sum(1).mean()
+
+
+class Trainee(nn.Module):
+    """A network together with its losses.
+
+    ``forward`` takes the tensors of a :class:`~irodori.train.dataset.Batch` and returns the named losses; "total" is
+    the one to minimise.
+    """
+
+    def __init__(self, network: nn.Module, settings: Settings) -> None:
+        super().__init__()
+        self.network = network
+        self.settings = settings
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Losses of one batch, each a scalar."""
+        network: Any = self.network
+        features = network.prepare(batch.lightness)
+        ab, logits = network.answer(batch.lightness, features, batch.hint_ab, batch.hint_mask, batch.reference)
+        difference = ab.float() - batch.ab
+        huber = F.huber_loss(ab.float(), batch.ab, delta=self.settings.huber) / self.settings.huber
+        squared = difference.square().mean((1, 2, 3))
+        log_error = (squared + LOG_FLOOR).log().mean()
+        losses = {
+            "huber": huber,
+            "log_error": log_error,
+            "distribution": distribution_loss(logits, batch.ab, BINS_STRIDE),
+        }
+        total = 10 * huber + self.settings.log_error * log_error + 0.1 * losses["distribution"]
+        if "guess_ab" in features:  # what hintprop's prepare says of the photo alone, so against its own colours
+            pooled = F.avg_pool2d(batch.natural, 4)
+            losses["guess"] = (
+                F.huber_loss(features["guess_ab"].float(), pooled, delta=self.settings.huber) / self.settings.huber
+            )
+            losses["guess_distribution"] = distribution_loss(features["guess_logits"], batch.natural, 8)
+            total = total + 2 * losses["guess"] + 0.1 * losses["guess_distribution"]
+        losses["total"] = total
+        return losses
