@@ -70,7 +70,9 @@ COMMANDS = {
     "train": Command("train a network", "irodori.train.command", extra="train", purpose="training a network"),
     "export": Command(
         "make a model folder of a training run",
-        "irodori.train.export_command",
+        "irodori.train.command",
+        "add_export_arguments",
+        "run_export",
         extra="train",
         purpose="exporting a model",
     ),

@@ -67,8 +67,8 @@ class Prediction:
     """The network's answer for one photo and one Edits, at the network's size and without padding.
 
     ``ab`` (h, w, 2) float32 a*, b*; ``lightness`` (h, w) L*; ``hint_mask`` (h, w) 1 where hints lie; ``strength`` that
-    of the edits (not yet applied to ``ab``); ``photo_size`` (H, W), None for :meth:`Colorizer.predict_planes`; ``worked``
-    holds what has been derived from the answer so far.
+    of the edits (not yet applied to ``ab``); ``photo_size`` (H, W), None for :meth:`Colorizer.predict_planes`;
+    ``worked`` holds what has been derived from the answer so far.
     """
 
     ab: Float32
