@@ -86,6 +86,8 @@ class Edits:
         if isinstance(version, bool) or not isinstance(version, int) or version != VERSION:
             raise HintError(f"version: expected {VERSION}, got {shown(version)}; it may come from a newer irodori")
         reference = fields.get("reference")
+        if not isinstance(reference, (dict, type(None))):
+            raise HintError(f"reference: expected an object or null, got {shown(reference)}")
         return cls(
             hints=_list(fields.get("hints", []), "hints", MAX_HINTS, _hint_from_json),
             regions=_list(fields.get("regions", []), "regions", MAX_REGIONS, _region_from_json),

@@ -119,9 +119,9 @@ def mask(
     scale = np.array([width / photo_size[1], height / photo_size[0]])
     covered = _coverage(np.array(region.polygon) * scale, height, width)
     for axis, factor in ((0, scale[1]), (1, scale[0])):
-        if feather * factor > 0:
-            for _ in range(2):  # two boxes of half the width make a soft, symmetric ramp
-                covered = _box(covered, feather * factor / 4, axis)
+        radius = feather * factor / 4 - 0.5  # two boxes of half the width each make a soft, symmetric ramp
+        if radius > 0:
+            covered = _box(_box(covered, radius, axis), radius, axis)
     result: NDArray[np.float32] = np.clip(covered, 0, 1).astype(np.float32)
     return result
 
