@@ -251,7 +251,7 @@ export function placeOf(edits, selection) {
 /**
  * All distinct colours of the photo's hints and regions, most recent first.
  * @param {Edits} edits
- * @returns {{rgb?: string|null, ab?: Ab|null}[]}
+ * @returns {(Hint|Region)[]}
  */
 export function coloursUsed(edits) {
   const seen = new Set();

@@ -1,0 +1,27 @@
+/**
+ * Where the colours are uncertain, as a picture to lay over the photo.
+ *
+ * @module uncertainty
+ */
+
+import { api } from "./api.js";
+
+/**
+ * The server's grey uncertainty picture as warm, partly transparent colours.
+ * @param {string} address
+ * @returns {Promise<CanvasImageSource>}
+ */
+export async function heatMap(address) {
+  const grey = await createImageBitmap((await api.file(address)).blob);
+  const canvas = new OffscreenCanvas(grey.width, grey.height);
+  const context = canvas.getContext("2d");
+  if (!context) return grey;
+  context.drawImage(grey, 0, 0);
+  const image = context.getImageData(0, 0, grey.width, grey.height);
+  for (let i = 0; i < image.data.length; i += 4) {
+    const value = image.data[i] / 255;
+    image.data.set([255, 235 - 190 * value, 120 - 120 * value, 215 * value ** 1.3], i);
+  }
+  context.putImageData(image, 0, 0);
+  return canvas;
+}
