@@ -125,6 +125,7 @@ class Siggraph17(nn.Module):
     """
 
     name = "siggraph17"
+    needs_hint_cells = False
 
     def __init__(
         self,
