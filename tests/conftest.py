@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,7 +26,7 @@ def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def tiny_model() -> Path:
     """The folder of the small real model that is kept for tests: true signature, quick, accepts a reference."""
-    return Path(os.environ.get("IRODORI_TINY_MODEL", TESTS / "tiny_model"))
+    return TESTS / "tiny_model"
 
 
 @pytest.fixture(scope="session")
