@@ -153,6 +153,7 @@ def test_models(tiny_model: Path, data_folder: Path, capsys: pytest.CaptureFixtu
         text = capsys.readouterr().out
         assert "tiny\n" in text
         assert "licence" in text
+        assert "siggraph17-df00044c.pth" in text
         assert cli.main(["models", "--json"]) == 0
         listed = json.loads(capsys.readouterr().out)["models"]
         assert any(entry["folder"] == str(folder) for entry in listed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,10 +23,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the models."""
     from irodori.model import weights
+    from irodori.train.public_files import PUBLIC_FILES
 
     models = weights.installed()
     if arguments.json:
-        print(json.dumps({"models": [_as_json(model) for model in models], "folder": str(weights.models_folder())}))
+        content = {
+            "models": [_as_json(model) for model in models],
+            "folder": str(weights.models_folder()),
+            "importable": [asdict(file) for file in PUBLIC_FILES],
+        }
+        print(json.dumps(content))
         return 0
     if not models:
         print("no models are installed")
@@ -34,12 +41,25 @@ def run(arguments: argparse.Namespace) -> int:
         print(weights.DEFAULT_NAME if embedded else model.folder.name)
         print(f"  network    {model.network}, {model.bytes / 1e6:.1f} MB, network plane {model.short_side} px")
         print(f"  reference  {'yes' if model.accepts_reference else 'no: takes no reference picture'}")
-        print(f"  source     {model.provenance.get('source', model.provenance.get('made', 'not stated'))}")
+        print(f"  source     {_source(model)}")
         print(f"  licence    {model.licence}")
         print(f"  folder     {model.folder}")
-    print()
-    print(f"models are looked for in {weights.models_folder()}")
+    print(f"\ninstalled models live in {weights.models_folder()}")
+    print(
+        "\npublic weights of the paper's network, to be fetched by you and installed by 'irodori import-weights FILE':"
+    )
+    for file in PUBLIC_FILES:
+        print(f"{file.file}\n  {file.about}\n  {file.source}, {file.megabytes} MB, licence: {file.licence}")
     return 0
+
+
+def _source(model: ModelInfo) -> str:
+    """Where a model comes from, in a few words."""
+    said = model.provenance.get("source")
+    if isinstance(said, str):
+        return said
+    exported = model.provenance.get("exported")
+    return f"trained with irodori, exported {exported}" if isinstance(exported, str) else "not stated"
 
 
 def _as_json(model: ModelInfo) -> dict[str, Any]:
