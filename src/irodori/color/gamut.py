@@ -17,7 +17,7 @@ from irodori.color import lab
 
 _STRIP = 1 << 15
 _TOLERANCE = np.float32(4e-6)  # of linear light: float32 noise at black and white; 1000 times finer than a step of L
-_STEPS = 14  # bisection: chroma to 1 part in 16,384
+_STEPS = 8  # bisection to 1 part in 256; the secant behind it leaves 1 part in 1,000 at worst, mostly 1 in 100,000
 _WIDEST = 150.0  # more chroma than any sRGB colour has (134.2, blue)
 
 
@@ -100,10 +100,14 @@ def _cube_roots(light: NDArray[np.float32]) -> NDArray[np.float32]:
     return roots
 
 
-def _inside(
-    roots: NDArray[np.float32], ab: NDArray[Any], scale: NDArray[np.float32] | None = None
-) -> NDArray[np.bool_]:
-    """Whether (f(Y) (n,), ab (2, n) times scale (n,)) lies in the gamut, give or take the tolerance."""
+def _inside(roots: NDArray[np.float32], ab: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether f(Y) (n,), ab (2, n) lies in the gamut, give or take the tolerance."""
+    inside: NDArray[np.bool_] = _excess(roots, ab, None) <= _TOLERANCE
+    return inside
+
+
+def _excess(roots: NDArray[np.float32], ab: NDArray[Any], scale: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    """How far linear sRGB of (f(Y) (n,), ab (2, n) times scale (n,)) leaves 0..1; negative inside."""
     f = np.empty((3, len(roots)), np.float32)
     np.multiply(ab[0], np.float32(1 / 500), out=f[0])
     np.multiply(ab[1], np.float32(-1 / 200), out=f[2])
@@ -114,18 +118,21 @@ def _inside(
     f[1] = roots
     f[2] += roots
     linear = lab.linear_from_cube_roots(f)
-    lowest = np.minimum(np.minimum(linear[0], linear[1]), linear[2])
-    highest = np.maximum(np.maximum(linear[0], linear[1]), linear[2])
-    inside: NDArray[np.bool_] = (lowest >= -_TOLERANCE) & (highest <= 1 + _TOLERANCE)
-    return inside
+    above = np.maximum(np.maximum(linear[0], linear[1]), linear[2])
+    above -= np.float32(1)
+    below = np.minimum(np.minimum(linear[0], linear[1]), linear[2])
+    np.negative(below, out=below)
+    excess: NDArray[np.float32] = np.maximum(above, below, out=above)
+    return excess
 
 
 def _largest_scale(roots: NDArray[np.float32], ab: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Largest factor 0..1 that keeps f(Y) (n,), ab (2, n) inside, from below."""
+    """Largest factor 0..1 that keeps f(Y) (n,), ab (2, n), which lies outside, inside: bisection, then one secant."""
     scale = np.zeros(len(roots), np.float32)
-    step = np.float32(0.5)
+    step = np.float32(1)
     for _ in range(_STEPS):
-        trial = scale + step
-        scale = np.where(_inside(roots, ab, trial), trial, scale)
         step *= np.float32(0.5)
+        scale += step * (_excess(roots, ab, scale + step) <= _TOLERANCE)
+    before, after = _excess(roots, ab, scale), _excess(roots, ab, scale + step)
+    scale += step * np.clip((_TOLERANCE - before) / np.maximum(after - before, np.float32(1e-12)), 0, 1)
     return scale
