@@ -56,7 +56,7 @@ COMMANDS = {
     "colorize": Command("colour photos, steered by hints if you like", "irodori.cli_colorize"),
     "palette": Command("suggest colours for one place of a photo", "irodori.cli_palette"),
     "batch": Command(
-        "colour a folder or archive of photos, resumable",
+        "colour a folder of photos, resumable",
         "irodori.batch.command",
         extra="cluster",
         purpose="running on a cluster",

@@ -1,1 +1,1 @@
-"""Many photos at once: a folder or an archive, resumable, locally or on a cluster."""
+"""Many photos at once: a folder with all its folders, resumable, on this machine or on a cluster."""
