@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import mimetypes
 import secrets
@@ -80,8 +81,10 @@ def create_app(store: SessionStore, settings: EditorSettings | None = None, acce
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    yield
     editor: Editor = app.state.editor
+    keeping = asyncio.create_task(editor.keep_house())
+    yield
+    keeping.cancel()
     await editor.settle()
     editor.close()
 

@@ -106,11 +106,19 @@ class Editor:
             pool.shutdown(wait=True, cancel_futures=True)
         self.store.close()
 
+    async def keep_house(self) -> None:
+        """Let idle sessions leave the memory, for as long as the server runs."""
+        while True:
+            await asyncio.sleep(min(30.0, self.settings.idle / 2))
+            self.live.trim()
+
     async def settle(self) -> None:
         """Draw the thumbnails that are still due; for a graceful end."""
-        for task in (*self._thumbnails.values(), *self._background):
-            task.cancel()
         due = list(self._thumbnails)
+        for task in self._thumbnails.values():
+            task.cancel()
+        self._thumbnails.clear()
+        await asyncio.gather(*self._background, return_exceptions=True)
         for identity in due:
             with contextlib.suppress(Exception):
                 await self._draw_thumbnail(identity)
@@ -261,8 +269,7 @@ class Editor:
         earlier = self._thumbnails.pop(identity, None)
         if earlier is not None:
             earlier.cancel()
-        task = asyncio.create_task(self._thumbnail_later(identity))
-        self._thumbnails[identity] = task
+        self._thumbnails[identity] = self._in_background(self._thumbnail_later(identity))
 
     async def _thumbnail_later(self, identity: str) -> None:
         await asyncio.sleep(_THUMBNAIL_DELAY)
@@ -293,10 +300,11 @@ class Editor:
                 await turn.work(lambda: live.session.predict().coefficients)
         self.thumbnail_soon(identity)
 
-    def _in_background(self, work: Coroutine[None, None, None]) -> None:
+    def _in_background(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+        return task
 
 
 @contextlib.contextmanager

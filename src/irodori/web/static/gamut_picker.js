@@ -14,34 +14,41 @@ import { t } from "./i18n.js";
 
 /** Side of the painted plane in its own pixels; it is enlarged smoothly. */
 const SIDE = 144;
+/** The gamut fills the plane up to this margin. */
+const MARGIN = 1.06;
 
 /**
- * How far the plane reaches from its middle: enough for the gamut at this lightness, in steps of 10.
- * @param {number} lightness 0..100
- * @returns {number}
+ * The part of the ab plane that is shown: a square around the gamut of one lightness.
+ * @typedef {{a: number, b: number, half: number}} Window  its middle, and half its side
  */
-export function extentAt(lightness) {
-  let most = 0;
-  for (let degrees = 0; degrees < 360; degrees += 5) {
+
+/**
+ * @param {number} lightness 0..100
+ * @returns {Window}
+ */
+export function windowAt(lightness) {
+  let [left, right, bottom, top] = [0, 0, 0, 0];
+  for (let degrees = 0; degrees < 360; degrees += 3) {
     const angle = (degrees * Math.PI) / 180;
     const [a, b] = toGamut(lightness, [150 * Math.cos(angle), 150 * Math.sin(angle)]);
-    most = Math.max(most, Math.abs(a), Math.abs(b));
+    [left, right, bottom, top] = [Math.min(left, a), Math.max(right, a), Math.min(bottom, b), Math.max(top, b)];
   }
-  return Math.max(Math.ceil((most + 2) / 10) * 10, 20);
+  const half = Math.max((right - left) / 2, (top - bottom) / 2, 10);
+  return { a: (left + right) / 2, b: (bottom + top) / 2, half: half * MARGIN };
 }
 
 /**
  * Paint the plane: RGBA bytes, transparent outside the gamut (softly at its edge).
  * @param {number} lightness
- * @param {number} extent
+ * @param {Window} shown
  * @param {number} side pixels
  * @returns {Uint8ClampedArray<ArrayBuffer>}
  */
-export function paintPlane(lightness, extent, side) {
+export function paintPlane(lightness, shown, side) {
   const pixels = new Uint8ClampedArray(4 * side * side);
   for (let row = 0; row < side; row++) {
     for (let column = 0; column < side; column++) {
-      const [a, b] = planeToAb(column + 0.5, row + 0.5, side, extent);
+      const [a, b] = planeToAb(column + 0.5, row + 0.5, side, shown);
       const rgb = labToLinear(lightness, a, b);
       // How far outside the worst channel is, against about one pixel's change.
       const outside = Math.max(...rgb.map((v) => Math.max(-v, v - 1)));
@@ -63,22 +70,22 @@ export function paintPlane(lightness, extent, side) {
  * @param {number} x
  * @param {number} y
  * @param {number} side
- * @param {number} extent
+ * @param {Window} shown
  * @returns {Ab}
  */
-export function planeToAb(x, y, side, extent) {
-  return [(2 * (x / side) - 1) * extent, (1 - 2 * (y / side)) * extent];
+export function planeToAb(x, y, side, shown) {
+  return [shown.a + (2 * (x / side) - 1) * shown.half, shown.b + (1 - 2 * (y / side)) * shown.half];
 }
 
 /**
  * ab -> position on the plane.
  * @param {Ab} ab
  * @param {number} side
- * @param {number} extent
+ * @param {Window} shown
  * @returns {{x: number, y: number}}
  */
-export function abToPlane([a, b], side, extent) {
-  return { x: ((a / extent + 1) / 2) * side, y: ((1 - b / extent) / 2) * side };
+export function abToPlane([a, b], side, shown) {
+  return { x: (((a - shown.a) / shown.half + 1) / 2) * side, y: ((1 - (b - shown.b) / shown.half) / 2) * side };
 }
 
 export class GamutPicker {
@@ -93,7 +100,7 @@ export class GamutPicker {
     this.onChange = onChange;
     this.onCancel = onCancel;
     this.lightness = 60;
-    this.extent = extentAt(60);
+    this.window = windowAt(60);
     /** @type {Ab|null} */
     this.current = null;
     /** @type {Ab|null} */
@@ -123,7 +130,7 @@ export class GamutPicker {
     const element = this.element;
     const take = (/** @type {PointerEvent} */ event) => {
       const box = element.getBoundingClientRect();
-      const ab = planeToAb(event.clientX - box.left, event.clientY - box.top, box.width, this.extent);
+      const ab = planeToAb(event.clientX - box.left, event.clientY - box.top, box.width, this.window);
       this.current = toGamut(this.lightness, ab);
       this.draw();
       return this.current;
@@ -169,8 +176,8 @@ export class GamutPicker {
     if (side === 0) return;
     if (this.painted !== this.lightness) {
       this.painted = this.lightness;
-      this.extent = extentAt(this.lightness);
-      const image = new ImageData(paintPlane(this.lightness, this.extent, SIDE), SIDE, SIDE);
+      this.window = windowAt(this.lightness);
+      const image = new ImageData(paintPlane(this.lightness, this.window, SIDE), SIDE, SIDE);
       this.plane.getContext("2d")?.putImageData(image, 0, 0);
     }
     this.element.width = this.element.height = Math.round(side * ratio);
@@ -187,15 +194,17 @@ export class GamutPicker {
   }
 
   /**
+   * A small cross where there is no colour.
    * @param {CanvasRenderingContext2D} c
    * @param {number} side
    */
   drawAxes(c, side) {
+    const { x, y } = abToPlane([0, 0], side, this.window);
     c.beginPath();
-    c.moveTo(side / 2, side / 2 - 5);
-    c.lineTo(side / 2, side / 2 + 5);
-    c.moveTo(side / 2 - 5, side / 2);
-    c.lineTo(side / 2 + 5, side / 2);
+    c.moveTo(x, y - 5);
+    c.lineTo(x, y + 5);
+    c.moveTo(x - 5, y);
+    c.lineTo(x + 5, y);
     c.lineWidth = 1;
     c.strokeStyle = this.lightness > 55 ? "rgb(0 0 0 / 0.45)" : "rgb(255 255 255 / 0.5)";
     c.stroke();
@@ -209,7 +218,7 @@ export class GamutPicker {
    * @param {number} width
    */
   drawMark(c, side, ab, radius, width) {
-    const { x, y } = abToPlane(toGamut(this.lightness, ab), side, this.extent);
+    const { x, y } = abToPlane(toGamut(this.lightness, ab), side, this.window);
     c.beginPath();
     c.arc(x, y, radius, 0, 2 * Math.PI);
     c.lineWidth = width + 2;
