@@ -284,8 +284,8 @@ DISK_FULL = """
 import resource, sys, numpy as np
 from irodori.photo import write_photo
 from irodori.errors import PhotoError
-pixels = np.random.default_rng(0).integers(0, 65536, (600, 600, 3), dtype=np.uint16)
-resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+pixels = np.random.default_rng(0).integers(0, 65536, (200, 200, 3), dtype=np.uint16)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 for name in sys.argv[2:]:
     try:
         write_photo(pixels, f"{sys.argv[1]}/{name}")
@@ -295,7 +295,7 @@ for name in sys.argv[2:]:
 
 
 def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
-    """Files that may not grow beyond 200 kB stand for a full disk: every writer fails in the middle."""
+    """Files that may not grow beyond 20 kB stand for a full disk: every writer fails in the middle."""
     names = ["a.png", "a.tif", "a.jpg", "a.webp", "a.avif", "a.bmp", "a.jp2"]
     command = [sys.executable, "-c", DISK_FULL, str(tmp_path), *names]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)

@@ -172,7 +172,7 @@ def read_photo(
     if isinstance(source, (bytes, bytearray, memoryview)):
         data, path, label = bytes(source), "", name or ""
     elif isinstance(source, (str, os.PathLike)):
-        data, path, label = None, os.fspath(source), name or os.path.basename(os.fspath(source))
+        data, path, label = None, os.fspath(source), name or os.path.basename(os.fsdecode(source))
     else:
         data, path, label = source.read(), "", name or os.path.basename(str(getattr(source, "name", "")))
     before = f"{label}: " if label else ""
@@ -181,6 +181,8 @@ def read_photo(
             digest = hashlib.sha256(data).hexdigest()
             decoded = decode(data, identify(data[:SNIFF_BYTES]), max_pixels=max_pixels, page=page)
         else:
+            if "\0" in os.fsdecode(path):
+                raise PhotoError("cannot be opened (a file name holds no zero byte)")
             with open(path, "rb") as file:
                 entry = identify(file.read(SNIFF_BYTES))
                 file.seek(0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -138,12 +138,14 @@ def _decode_vips(data: bytes | BinaryIO, entry: Format, max_pixels: int, page: i
         return getattr(vips.Image, _LOADERS[entry.name])(vips.source(data), **options)
 
     # All passes over the file share one position in it, so each is finished before the next begins.
-    exif, compression = _tiff_tags(data, page) if entry.name == "tiff" else (None, "")
+    exif, iptc, compression = _tiff_tags(data, page) if entry.name == "tiff" else (None, None, "")
     try:
         image = load()
         check_size(image.width, image.height, max_pixels)
         fields = set(image.get_fields())
-        metadata = _metadata(image, fields, entry, exif, compression)
+        metadata = _metadata(image, fields, entry, exif)
+        if entry.name == "tiff":
+            metadata = replace(metadata, iptc=iptc, compression=compression)
         # The AVIF loader has turned the picture already, by the file's own transformations.
         orientation = image.get("orientation") if "orientation" in fields and entry.name != "avif" else 1
         pages = image.get("n-pages") if entry.name == "tiff" and "n-pages" in fields else 1
@@ -249,14 +251,15 @@ def _colours(image: Any, has_alpha: bool, icc: bytes | None, deep: bool) -> tupl
     return image, bands, None
 
 
-def _tiff_tags(data: bytes | BinaryIO, page: int) -> tuple[bytes | None, str]:
+def _tiff_tags(data: bytes | BinaryIO, page: int) -> tuple[bytes | None, bytes | None, str]:
     from irodori import photo_exif
 
     file = io.BytesIO(data) if isinstance(data, bytes) else data
-    return photo_exif.read_tiff(file, page).block() or None, photo_exif.tiff_compression(file, page)
+    tags = photo_exif.read_tiff(file, page)
+    return tags.block() or None, tags.iptc, photo_exif.tiff_compression(file, page)
 
 
-def _metadata(image: Any, fields: set[str], entry: Format, exif: bytes | None, compression: str) -> Metadata:
+def _metadata(image: Any, fields: set[str], entry: Format, exif: bytes | None) -> Metadata:
     from irodori import photo_exif
 
     def blob(name: str) -> bytes | None:
@@ -276,5 +279,4 @@ def _metadata(image: Any, fields: set[str], entry: Format, exif: bytes | None, c
         iptc=iptc_records(blob("iptc-data")),
         icc=icc if photo_icc.colour_space(icc) else None,
         dpi=dpi,
-        compression=compression,
     )

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _STRIP_ROWS = 128
 _FAST_FROM = 24_000_000
-"""From this many pixels on a JPEG gets the standard code tables: better ones need the whole picture in memory again."""
+"""From this many pixels on speed and memory go before size (a JPEG's better code tables need all of it in memory)."""
 
 
 def encode_to(
@@ -227,9 +227,7 @@ def _save(
         image = image.bandjoin(vips.from_array(alpha))
     dpi = metadata.dpi or (72.0, 72.0)
     image = image.copy(xres=dpi[0] / 25.4, yres=dpi[1] / 25.4)
-    iptc = metadata.iptc
-    if iptc is not None and entry.name == "jpeg":
-        iptc = iptc_resource(iptc)
+    iptc = iptc_resource(metadata.iptc) if metadata.iptc and entry.name == "jpeg" else None
     blobs = {"exif-data": metadata.exif, "xmp-data": metadata.xmp, "iptc-data": iptc, "icc-profile-data": metadata.icc}
     for name, blob in blobs.items():
         if blob:
@@ -245,13 +243,22 @@ def _save(
     elif entry.name == "webp":
         options |= {"Q": quality, "smart_subsample": True, "exact": True}
     else:
-        options |= {"Q": quality, "compression": "av1", "bitdepth": 12 if deep else 8, "subsample_mode": "off"}
+        # The least effort: at the same size 0.6 dB less (47.7 instead of 48.3), in a third of the time of the next one.
+        options |= {
+            "Q": quality,
+            "compression": "av1",
+            "bitdepth": 12 if deep else 8,
+            "subsample_mode": "off",
+            "effort": 0,
+        }
     try:
         vips.save(image, entry.name, file, options)
     except vips.Error as error:
         raise PhotoError(f"cannot write the {entry.title} file ({vips.reason(error)})") from None
-    if entry.name == "tiff" and metadata.exif:
-        photo_exif.add_to_tiff(file, photo_exif.parse(metadata.exif))
+    if entry.name == "tiff":
+        tags = photo_exif.parse(metadata.exif or b"")
+        tags.iptc = metadata.iptc
+        photo_exif.add_to_tiff(file, tags)
 
 
 def twelve_bits(pixels: NDArray[Any]) -> NDArray[Any]:
@@ -261,9 +268,17 @@ def twelve_bits(pixels: NDArray[Any]) -> NDArray[Any]:
 
 
 def _tiff_options(pixels: NDArray[Any], metadata: Metadata) -> dict[str, Any]:
-    """Compress as the source was; a source of JPEG strips, or none, gives deflate, which loses nothing."""
+    """Compress as the source was; a source of JPEG strips, or none, gives deflate, which loses nothing.
+
+    For large pictures LZW, the slowest by far, gives way to quick deflate.
+    """
     compression = metadata.compression if metadata.compression in ("none", "lzw", "packbits") else "deflate"
+    large = pixels.shape[0] * pixels.shape[1] >= _FAST_FROM
+    if compression == "lzw" and large:
+        compression = "deflate"
     options: dict[str, Any] = {"compression": compression, "resunit": "inch", "bigtiff": pixels.nbytes > 3 << 30}
+    if compression == "deflate":
+        options["level"] = 1 if large else 6
     if compression in ("lzw", "deflate"):
         options["predictor"] = "horizontal"
     return options

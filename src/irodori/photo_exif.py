@@ -14,7 +14,7 @@ from typing import BinaryIO
 ORIENTATION, SOFTWARE, COLOUR_SPACE = 0x0112, 0x0131, 0xA001
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 _EXIF, _GPS = 0x8769, 0x8825
-_WIDTH, _HEIGHT, _MAKER_NOTE = 0xA002, 0xA003, 0x927C
+_WIDTH, _HEIGHT, _MAKER_NOTE, _IPTC = 0xA002, 0xA003, 0x927C, 33723
 
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _UNITS = {5: 4, 10: 4}  # rationals are pairs of 4-byte numbers; byte order turns within those
@@ -23,7 +23,7 @@ _UNITS = {5: 4, 10: 4}  # rationals are pairs of 4-byte numbers; byte order turn
 _STRUCTURAL = frozenset(
     [
         *(*range(254, 269), *range(273, 285), *range(288, 302), *range(317, 349), *range(512, 533), 559),
-        *(700, 33723, 34377, 34675, _EXIF, _GPS, 0xA005),  # XMP, IPTC, Photoshop, ICC, directories
+        *(700, _IPTC, 34377, 34675, _EXIF, _GPS, 0xA005),  # XMP, IPTC, Photoshop, ICC, directories
         *(37724, 50255),  # layers and annotations of Photoshop
     ]
 )
@@ -50,6 +50,8 @@ class Exif:
     main: dict[int, Entry] = field(default_factory=dict)
     exif: dict[int, Entry] = field(default_factory=dict)
     gps: dict[int, Entry] = field(default_factory=dict)
+    iptc: bytes | None = None
+    """IPTC records, which a TIFF keeps in its main directory (libvips would cut them at a multiple of four bytes)."""
 
     def text(self, tag: int) -> str:
         """Return a text tag of the main directory, "" when it is missing."""
@@ -92,20 +94,20 @@ class Exif:
             self.exif[_HEIGHT] = Entry(4, 1, struct.pack("<I", height))
 
     def block(self) -> bytes:
-        """Write the tags as one little-endian EXIF block of at most 60,000 bytes."""
-        exif = dict(self.exif)
-        main = dict(self.main)
-        while True:
+        """Write the tags as one little-endian EXIF block of at most 60,000 bytes; empty when there are none."""
+        exif, main = dict(self.exif), dict(self.main)
+        while main or exif or self.gps:
             block = self._block(main, exif)
             if len(block) <= _MAX_BLOCK:
                 return block
+            if not main and not exif:
+                break
             if _MAKER_NOTE in exif:
                 del exif[_MAKER_NOTE]
                 continue
-            if not main and not exif:
-                return b""
             longest = max((main, exif), key=lambda d: max((len(e.data) for e in d.values()), default=0))
             del longest[max(longest, key=lambda tag: len(longest[tag].data))]
+        return b""
 
     def _block(self, main: dict[int, Entry], exif: dict[int, Entry]) -> bytes:
         out = bytearray(b"II*\0\x08\0\0\0")
@@ -136,6 +138,8 @@ def read_tiff(file: BinaryIO, page: int) -> Exif:
             offset = reader.next_of(offset)
         raw = reader.directory(offset)
         found.main = {tag: entry for tag, entry in raw.items() if tag not in _STRUCTURAL or tag in _KEPT_FROM_BLOCK}
+        if _IPTC in raw:
+            found.iptc = _iptc(raw[_IPTC])
         for tag, into in ((_EXIF, found.exif), (_GPS, found.gps)):
             if tag in raw:
                 pointed = reader.directory(int.from_bytes(raw[tag].data[:8], "little"))
@@ -143,6 +147,12 @@ def read_tiff(file: BinaryIO, page: int) -> Exif:
     except (ValueError, struct.error, OSError, OverflowError):
         pass
     return found
+
+
+def _iptc(entry: Entry) -> bytes:
+    """Undo the turning of records that a big-endian file keeps as 32-bit numbers."""
+    data = entry.data
+    return _turned(entry.kind, data) if data[:1] != b"\x1c" and data[3:4] == b"\x1c" else data
 
 
 _KEPT_FROM_BLOCK = frozenset((ORIENTATION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT))
@@ -243,7 +253,7 @@ def add_to_tiff(file: BinaryIO, tags: Exif) -> None:
     A new directory with the old entries and the new tags is appended and the file's header made to point to it.
     Raises ValueError for a file that is no such TIFF, OSError when writing fails.
     """
-    if not (tags.main or tags.exif or tags.gps):
+    if not (tags.main or tags.exif or tags.gps or tags.iptc):
         return
     reader = _Reader(file)
     if reader.order != "<":
@@ -259,6 +269,9 @@ def add_to_tiff(file: BinaryIO, tags: Exif) -> None:
         raise ValueError("expected a TIFF of one page")
     added = {tag: entry for tag, entry in tags.main.items() if tag not in raw or tag not in _STRUCTURAL}
     raw = {tag: piece for tag, piece in raw.items() if tag not in added}
+
+    if tags.iptc:
+        added[_IPTC] = Entry(7, len(tags.iptc), tags.iptc)
 
     end = file.seek(0, 2)
     file.write(bytes(end % 2))
