@@ -7,11 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from irodori.photo import Photo
 from tests.scenes import grey_of, scene
 
 TESTS = Path(__file__).resolve().parent
+
+# Tests run beside other work: how long one example takes says nothing.
+settings.register_profile("irodori", deadline=None)
+settings.load_profile("irodori")
 
 
 @pytest.fixture(scope="session", autouse=True)
