@@ -26,10 +26,10 @@ def test_the_list():
 
 
 def test_261_bins_are_nearest_to_some_colour():
-    steps = np.arange(0, 256, 3, dtype=np.uint8)
+    steps = np.arange(0, 256, 5, dtype=np.uint8)
     rgb = np.stack(np.meshgrid(steps, steps, steps), -1).reshape(-1, 3)
     seen = np.unique(ab_bins.nearest(lab.to_lab(rgb)[:, 1:]))
-    assert 255 <= len(seen) <= 261
+    assert 245 <= len(seen) <= 261  # of this grid of colours; 261 of all
 
 
 @given(COLOURS)

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from irodori.errors import HintError
@@ -34,6 +34,7 @@ def sampled(polygon, plane, fine=8):
     return inside.reshape(height, fine, width, fine).mean(axis=(1, 3))
 
 
+@settings(max_examples=40)
 @given(polygons())
 def test_the_mask_is_the_covered_share_of_each_pixel(polygon):
     mask = regions.mask(Region(polygon, rgb="#ff0000"), (30, 40), SIZE)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -94,9 +95,8 @@ def hints_inside(
     own = region.rgb is not None or region.ab is not None
     if most < 1 or (not own and ab is None):
         return ()
-    places, radii = _places(np.array(region.polygon), photo_size, most)
     hints = []
-    for (x, y), radius in zip(places.tolist(), radii.tolist(), strict=True):
+    for x, y, radius in _places(region.polygon, (photo_size[0], photo_size[1]), most):
         if own:
             hints.append(Hint(x, y, radius, rgb=region.rgb, ab=region.ab, id=region.id))
         elif ab is not None:
@@ -185,31 +185,35 @@ def _below(value: float, limit: int) -> float:
     return min(value, math.nextafter(limit, 0))
 
 
+@lru_cache(maxsize=128)
 def _places(
-    polygon: NDArray[np.float64], photo_size: tuple[int, int], most: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Centres ``(n, 2)`` and radii ``(n,)`` of squares inside the polygon, on a grid of at most ``most`` places."""
+    polygon: tuple[tuple[float, float], ...], photo_size: tuple[int, int], most: int
+) -> tuple[tuple[float, float, float], ...]:
+    """Centres and radii (x, y, radius) of squares inside the polygon, on a grid of at most ``most`` places.
+
+    Remembered, because regions stand still while a hint is dragged.
+    """
+    corners = np.array(polygon)
     short = min(photo_size)
     wanted = max(DEFAULT_RADIUS * short, 0.5)
-    low, high = polygon.min(axis=0), polygon.max(axis=0)
+    low, high = corners.min(axis=0), corners.max(axis=0)
     spacing = max(_SPACING * short, 1.0, math.sqrt(float(np.prod(high - low)) / most))
     while True:
         counts = np.maximum(np.ceil((high - low) / spacing), 1).astype(int)
         steps = [low[axis] + (np.arange(counts[axis]) + 0.5) * ((high - low)[axis] / counts[axis]) for axis in (0, 1)]
         grid = np.stack(np.meshgrid(steps[0], steps[1]), axis=-1).reshape(-1, 2)
-        grid = grid[contains(polygon, grid)]
+        grid = grid[contains(corners, grid)]
         if len(grid) <= most:
             break
         spacing *= 1.1
     if not len(grid):
-        grid = _deepest(polygon)
-    limits = [math.nextafter(photo_size[1], 0), math.nextafter(photo_size[0], 0)]
-    grid = np.clip(grid, 0, limits)
+        grid = _deepest(corners)
+    grid = np.clip(grid, 0, [math.nextafter(photo_size[1], 0), math.nextafter(photo_size[0], 0)])
     # A square of this radius stays inside the polygon when the nearest border is radius * sqrt(2) away.
-    room = _border_distance(polygon, grid) / math.sqrt(2)
+    room = _border_distance(corners, grid) / math.sqrt(2)
     fits = room >= min(wanted, float(room.max()))
     radii = np.clip(room[fits], 1e-3, wanted)
-    return grid[fits], radii
+    return tuple((x, y, radius) for (x, y), radius in zip(grid[fits].tolist(), radii.tolist(), strict=True))
 
 
 def _deepest(polygon: NDArray[np.float64]) -> NDArray[np.float64]:
