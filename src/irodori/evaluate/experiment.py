@@ -37,7 +37,8 @@ class Job:
     def patches(self, picture: Picture) -> Patches:
         """The picture's hint list in full length ``(n, 3)``: the loaded one, or drawn from seed and index."""
         if self.hints is None:
-            return self.protocol.patches(self.seed, picture.index, max(self.counts, default=0), picture.lightness.shape)
+            longest = max(*self.counts, *self.protocol.counts)
+            return self.protocol.patches(self.seed, picture.index, longest, picture.rgb.shape[:2])
         if picture.name not in self.hints:
             raise SettingsError(f"the file of hints has none for picture {picture.name}")
         return self.hints[picture.name]
@@ -97,7 +98,7 @@ def about(job: Job, collected: Collected) -> dict[str, Any]:
     return {
         "models": {name: _model_facts(model) for name, model in job.models.items()},
         "data": [path.name for path in job.pictures.paths],
-        "data_sha256": job.pictures.digest(),
+        "data_sha256": job.pictures.digest(collected.names),
         "pictures": len(collected.names),
         "skipped": collected.skipped,
         "interrupted": collected.interrupted,

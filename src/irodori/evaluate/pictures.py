@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
@@ -29,17 +30,20 @@ SUFFIXES = frozenset({".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", 
 
 @dataclass(frozen=True)
 class _Entry:
+    """A file, a piece of a plain tar (``offset``, ``size``), or the ``content`` of a member of a compressed tar."""
+
     name: str
     path: Path
-    archive: tarfile.TarFile | None = None
-    member: tarfile.TarInfo | None = None
+    offset: int = 0
+    size: int = -1
+    content: bytes | None = None
 
     def read(self) -> bytes:
-        if self.archive is None or self.member is None:
-            return self.path.read_bytes()
-        stream = self.archive.extractfile(self.member)
-        assert stream is not None
-        return stream.read()
+        if self.content is not None:
+            return self.content
+        with self.path.open("rb") as stream:
+            stream.seek(self.offset)
+            return stream.read(self.size)
 
 
 class PictureSet(Sequence[Picture]):
@@ -85,10 +89,16 @@ class PictureSet(Sequence[Picture]):
         """Names of the pictures within the limit, in order."""
         return tuple(entry.name for entry in self._entries)
 
-    def digest(self) -> str:
-        """SHA-256 over the names and contents of the pictures within the limit: says which set a figure is about."""
+    def digest(self, names: Iterable[str] | None = None) -> str:
+        """SHA-256 over names and contents of the pictures within the limit, or of those of ``names``, in order.
+
+        It says which pictures a figure is about.
+        """
+        wanted = None if names is None else set(names)
         total = hashlib.sha256()
         for entry in self._entries:
+            if wanted is not None and entry.name not in wanted:
+                continue
             total.update(_base_name(entry.name).encode() + b"\0" + hashlib.sha256(entry.read()).digest())
         return total.hexdigest()
 
@@ -118,21 +128,34 @@ def _entries(path: Path) -> Iterator[_Entry]:
         yield _Entry(path.name, path)
     else:
         try:
-            archive = tarfile.open(path)  # noqa: SIM115 - members are read as long as the set lives
-            members = [member for member in archive if member.isfile() and _is_picture(member.name)]
-        except (tarfile.TarError, OSError) as error:
+            yield from list(_members(path))
+        except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
             raise PhotoError(
                 f"{path}: expected a folder, a tar or a picture, but it cannot be read: {error}"
             ) from error
-        for member in members:
-            yield _Entry(member.name, path, archive, member)
+
+
+def _members(path: Path) -> Iterator[_Entry]:
+    try:
+        with tarfile.open(path, "r:") as plain:
+            for member in plain:
+                if member.isfile() and _is_picture(member.name):
+                    yield _Entry(member.name, path, member.offset_data, member.size)
+        return
+    except tarfile.ReadError:
+        pass  # perhaps a compressed one: its members are kept in memory, since it cannot be read from the middle
+    with tarfile.open(path) as packed:
+        for member in packed:
+            stream = packed.extractfile(member) if member.isfile() and _is_picture(member.name) else None
+            if stream is not None:
+                yield _Entry(member.name, path, content=stream.read())
 
 
 def _decode(entry: _Entry, size: int | None) -> ByteArray:
     try:
         with Image.open(io.BytesIO(entry.read())) as opened:
             image = _to_srgb(ImageOps.exif_transpose(opened))
-    except (OSError, ValueError, SyntaxError, tarfile.TarError, Image.DecompressionBombError) as error:
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise PhotoError(f"{entry.name}: expected a picture, but it cannot be read: {error}") from error
     if size is not None and image.size != (size, size):
         image = image.resize((size, size), Image.Resampling.BILINEAR)
