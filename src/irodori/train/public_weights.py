@@ -127,6 +127,8 @@ def recognise(path: Path, digest: str, state: Mapping[str, Tensor]) -> tuple[Pub
     if _converted_from_caffe(state):
         return CONVERTED, "its batch normalisation without scale"
     name, folder = path.stem.lower(), path.absolute().parent.name.lower()
+    if RELEASED_DIGEST in name:
+        return RELEASED, "its name (though its checksum is not the one in that name)"
     if "siggraph17" in name:
         return RELEASED, "its name"
     if "caffemodel" in name or (name.endswith("_net_g") and "caffemodel" in folder):
