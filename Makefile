@@ -28,7 +28,7 @@ HAS_BROWSER = command -v chromium chromium-browser google-chrome google-chrome-s
 NODE_IS_NEW = node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' >/dev/null 2>&1
 
 .PHONY: help app test check lint types imports js pytest test-without-torch test-minimum test-wheel \
-	constraints licences format clean
+	constraints tree licences format clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -125,6 +125,9 @@ constraints: ## pin constraints/ci.txt to the newest versions, in a new environm
 	PIP_CONSTRAINT="$(abspath $(WORK)/torch.txt)" $(WORK)/newest/bin/python -m pip install --quiet $(PIP_ARGS) --editable '.[dev,cluster]' hatchling
 	{ sed '/^#/!d' constraints/ci.txt; $(WORK)/newest/bin/python -m pip freeze --exclude-editable | sed 's/+cpu$$//'; } > $(WORK)/ci.txt
 	mv $(WORK)/ci.txt constraints/ci.txt
+
+tree: ## write the tree in README.md anew
+	$(PYTHON) .ci/tree.py README.md
 
 licences: $(TEST)/.installed ## write docs/licences.md anew
 	$(TEST)/bin/python .ci/licences.py docs/licences.md

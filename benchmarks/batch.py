@@ -19,6 +19,11 @@ from typing import Any
 from photographs import make
 from record import cores, measured_run, save
 
+from irodori.batch.driver import Run
+from irodori.batch.manifest import Manifest
+from irodori.batch.places import LocalPlace
+from irodori.batch.report import Report
+from irodori.batch.settings import BatchSettings
 from irodori.model.weights import find
 
 
@@ -52,12 +57,41 @@ def run(photos: Path, model: Path, jobs: int, extra: tuple[str, ...] = ()) -> di
     }
 
 
+def driver(count: int) -> dict[str, Any]:
+    """What the driver itself costs: finding that ``count`` photos and their results are as they were."""
+    with tempfile.TemporaryDirectory() as folder:
+        photos, out = Path(folder, "in"), Path(folder, "out")
+        for number in range(count):
+            below = Path(f"{number // 500:04}", f"{number:08}.jpg")
+            for root in (photos, out):
+                (root / below.parent).mkdir(parents=True, exist_ok=True)
+                (root / below).touch()
+        time.sleep(2.1)  # younger time stamps are not trusted
+        settings, manifest = BatchSettings(), Manifest(Path(folder, "manifest.sqlite"), str(out))
+        run = Run(LocalPlace(str(photos)), LocalPlace(str(out)), settings, manifest, Report("", "", {}), overwrite=True)
+        for item, _ in run.list_work():
+            stamp = run.output.stamp(item.output) or ""
+            manifest.finish(item.output, item.source, settings.digest, item.stamp, "0" * 64, stamp)
+        start = time.perf_counter()
+        left = run.list_work()
+        seconds = time.perf_counter() - start
+        manifest.close()
+        assert not left, "everything was done"
+        size = Path(folder, "manifest.sqlite").stat().st_size
+    return {
+        "photos": count,
+        "microseconds_per_done_photo": round(seconds / count * 1e6, 1),
+        "manifest_bytes_per_photo": round(size / count),
+    }
+
+
 def main() -> None:
     """Measure, print, record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default=None)
     parser.add_argument("--photos", type=int, default=24)
     parser.add_argument("--megapixels", type=float, default=3.0)
+    parser.add_argument("--driver-photos", type=int, default=20_000)
     parser.add_argument("--ray", action="store_true")
     parser.add_argument("--out", type=Path, default=None)
     args = parser.parse_args()
@@ -75,6 +109,7 @@ def main() -> None:
             "bytes_per_photo": first.stat().st_size,
             "runs": runs,
             "times_faster": round(runs[0]["seconds"] / runs[1]["seconds"], 2),
+            "driver": driver(args.driver_photos),
         }
         if args.ray:
             figures["ray"] = run(folder, model, cores(), ("--ray",))
