@@ -256,7 +256,10 @@ def _tiff_tags(data: bytes | BinaryIO, page: int) -> tuple[bytes | None, bytes |
 
     file = io.BytesIO(data) if isinstance(data, bytes) else data
     tags = photo_exif.read_tiff(file, page)
-    return tags.block() or None, tags.iptc, photo_exif.tiff_compression(file, page)
+    compression, complete = photo_exif.tiff_layout(file, page)
+    if not complete:
+        raise PhotoError("the TIFF file is cut short (it ends before the picture does)")
+    return tags.block() or None, tags.iptc, compression
 
 
 def _metadata(image: Any, fields: set[str], entry: Format, exif: bytes | None) -> Metadata:

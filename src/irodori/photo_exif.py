@@ -197,7 +197,7 @@ class _Reader:
     def step(self) -> int:
         return 20 if self.big else 12
 
-    def directory(self, offset: int) -> dict[int, Entry]:
+    def directory(self, offset: int, *, only: tuple[int, ...] = (), longest: int = _MAX_ENTRY) -> dict[int, Entry]:
         count, start = self._count(offset)
         raw = self._read(start, count * self.step)
         entries = {}
@@ -207,7 +207,7 @@ class _Reader:
             tag, kind = struct.unpack(self.order + "HH", piece[:4])
             number = struct.unpack(self.order + ("Q" if self.big else "I"), piece[4 : 4 + inline])[0]
             size = number * _SIZES.get(kind, 0)
-            if not 0 < size <= _MAX_ENTRY:
+            if not 0 < size <= longest or (only and tag not in only):
                 continue
             try:
                 if size <= inline:
@@ -287,15 +287,36 @@ def add_to_tiff(file: BinaryIO, tags: Exif) -> None:
     file.write(struct.pack("<Q" if reader.big else "<I", end))
 
 
-def tiff_compression(file: BinaryIO, page: int) -> str:
-    """Tell how a TIFF file's page is compressed: "none", "lzw", "deflate", "packbits", "jpeg", "" for other ways."""
+def tiff_layout(file: BinaryIO, page: int) -> tuple[str, bool]:
+    """Tell how a TIFF file's page is compressed, and whether all its tiles lie inside the file.
+
+    Compression: "none", "lzw", "deflate", "packbits", "jpeg", "" for others. The tiles are looked at because libtiff
+    fills one that ends beyond the file with whatever it likes, while it tells of such a strip.
+    """
     try:
         reader = _Reader(file)
         offset = reader.first
         for _ in range(page):
             offset = reader.next_of(offset)
-        entry = reader.directory(offset).get(259)
-        kind = int.from_bytes(entry.data[:2], "little") if entry else 1
+        tags = reader.directory(offset, only=(259, _TILE_OFFSETS, _TILE_SIZES), longest=_MAX_TILES)
+        kind = int.from_bytes(tags[259].data[:2], "little") if 259 in tags else 1
+        size = file.seek(0, 2)
+        ends = [
+            start + length
+            for start, length in zip(*(_integers(tags.get(tag)) for tag in (_TILE_OFFSETS, _TILE_SIZES)), strict=False)
+        ]
     except (ValueError, struct.error, OSError, OverflowError):
-        return ""
-    return {1: "none", 5: "lzw", 8: "deflate", 32946: "deflate", 32773: "packbits", 7: "jpeg"}.get(kind, "")
+        return "", True
+    names = {1: "none", 5: "lzw", 8: "deflate", 32946: "deflate", 32773: "packbits", 7: "jpeg"}
+    return names.get(kind, ""), max(ends, default=0) <= size
+
+
+_TILE_OFFSETS, _TILE_SIZES = 324, 325
+_MAX_TILES = 1 << 24  # bytes of a table of tiles
+
+
+def _integers(entry: Entry | None) -> list[int]:
+    if entry is None:
+        return []
+    step = _SIZES[entry.kind]
+    return [int.from_bytes(entry.data[i : i + step], "little") for i in range(0, len(entry.data), step)]
