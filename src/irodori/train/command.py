@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--validation", nargs="+", type=Path, metavar="PATH", help="pictures to validate on while training"
     )
     parser.add_argument("--from", dest="start_from", metavar="WEIGHTS",
-                        help="start from these weights (weights.pt, state.pt, or 'default' for the shipped model's)")  # fmt: skip
+                        help="start from weights.pt or state.pt of a run, or from the shipped model ('default')")  # fmt: skip
     parser.add_argument(
         "--cache", type=Path, metavar="DIR", help="where decoded pictures are kept (default: RUN/cache)"
     )

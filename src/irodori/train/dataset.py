@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from irodori.errors import SettingsError
+from irodori.hints import simulated
 from irodori.model.contract import AB_SCALE, LIGHTNESS_CENTRE, LIGHTNESS_SCALE
 from irodori.train import on_gpu
 from irodori.train.ageing import age
@@ -175,9 +176,9 @@ def _crop(picture: np.ndarray, side: int, rng: np.random.Generator, device: torc
     native = min(side, short)
     # half of the crops show (nearly) the whole picture, shrunk; the others anything down to slightly enlarged details
     if rng.random() < 0.5:
-        length = int(round(short * rng.uniform(0.85, 1.0)))
+        length = round(short * rng.uniform(0.85, 1.0))
     else:
-        length = int(round(math.exp(rng.uniform(math.log(0.7 * native), math.log(short)))))
+        length = round(math.exp(rng.uniform(math.log(0.7 * native), math.log(short))))
     length = max(32, min(length, short))
     top = int(rng.integers(0, height - length + 1))
     left = int(rng.integers(0, width - length + 1))
@@ -197,28 +198,23 @@ def _patches(batch: int, side: int, settings: Settings, rng: np.random.Generator
     top_count = max(1.0, settings.most_hints * area)
     if rng.random() < 0.5:  # batches with few hints are cheap: the attention runs over the hints
         top_count = math.exp(rng.uniform(0, math.log(top_count)))
-    counts = np.zeros(batch, np.int64)
-    for i in range(batch):
-        if rng.random() < settings.no_hints:
-            continue
-        counts[i] = (
-            rng.geometric(1 / 8) if settings.paper_hints else round(math.exp(rng.uniform(0, math.log(top_count))))
-        )
-        counts[i] = max(1, counts[i])
-    out = np.zeros((batch, int(counts.max()), 3), np.int64)
+    chosen = []
     big = rng.random() < 0.1 and not settings.paper_hints
-    for i, count in enumerate(counts):
-        fixed = rng.random() < 0.3 and not settings.paper_hints
-        sides = np.full(count, 6) if fixed else rng.integers(1, 10, count)
-        if big and count <= 40:
-            sides = rng.integers(6, 25, count)
-        if rng.random() < 0.5 or settings.paper_hints:
-            centre = rng.normal(side / 2, side / 4, (count, 2))
+    for _ in range(batch):
+        if rng.random() < settings.no_hints:
+            chosen.append(np.zeros((0, 3), np.int64))
+            continue
+        if settings.paper_hints:
+            count, sides, gaussian = max(1, simulated.geometric_count(rng)), (1, 9), 1.0
         else:
-            centre = rng.uniform(0, side, (count, 2))
-        corner = np.clip((centre - sides[:, None] / 2).astype(np.int64), 0, side - sides[:, None])
-        out[i, :count, :2] = corner
-        out[i, :count, 2] = sides
+            count = max(1, round(math.exp(rng.uniform(0, math.log(top_count)))))
+            sides, gaussian = ((6, 6) if rng.random() < 0.3 else (1, 9)), 0.5
+            if big and count <= 40:
+                sides = (6, 24)
+        chosen.append(simulated.patches(rng, (side, side), count, sides, gaussian))
+    out = np.zeros((batch, max(len(patches) for patches in chosen), 3), np.int64)
+    for row, patches in zip(out, chosen, strict=True):
+        row[: len(patches)] = patches
     return out
 
 
@@ -298,8 +294,8 @@ class Batches:
                 changed[i] = True
         drawn = torch.from_numpy(patches).to(self.device)
         hint_ab, mask = on_gpu.draw_patches(ab, drawn)
-        for i in np.flatnonzero(rng.random(batch) < settings.reveal):
-            hint_ab[i], mask[i] = ab[i], 1.0
+        for shown in np.flatnonzero(rng.random(batch) < settings.reveal).tolist():
+            hint_ab[shown], mask[shown] = ab[shown], 1.0
 
         def flags(share: float, allowed: np.ndarray) -> Tensor:
             strength = np.where(rng.random(batch) < 0.8, 1.0, rng.uniform(0.2, 1.0, batch))

@@ -1,8 +1,8 @@
 """Torch twins of the numpy colour, hint and reference functions, so that a fast GPU is not starved by the processor.
 
 Each is tested equal to its original: ``color.lab.to_lab``, ``hints.simulated.draw_patches``,
-``color.ab_bins.soft_encode`` and ``nearest``, ``hints.reference.vector``. Planes are channel-first here, ``(B, C, h, w)``;
-ab is in Lab units, not normalised.
+``color.ab_bins.soft_encode`` and ``nearest``, ``hints.reference.vector``. Planes are channel-first here,
+``(B, C, h, w)``; ab is in Lab units, not normalised.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def linear_from_srgb(rgb: Tensor) -> Tensor:
 
 
 def to_lab(rgb: Tensor) -> tuple[Tensor, Tensor]:
-    """sRGB 0..1 ``(B, 3, h, w)`` to L* ``(B, 1, h, w)`` 0..100 and ab ``(B, 2, h, w)``; twin of ``color.lab.to_lab``."""
+    """sRGB 0..1 ``(B, 3, h, w)`` to L* ``(B, 1, h, w)`` and ab ``(B, 2, h, w)``; twin of ``color.lab.to_lab``."""
     matrix = _constant(lab.RGB_TO_XYZ / lab.WHITE[:, None], rgb)
     xyz = torch.einsum("ij,bjhw->bihw", matrix, linear_from_srgb(rgb))
     f = torch.where(xyz > lab.EPSILON, xyz.clamp(min=1e-8).pow(1 / 3), (lab.KAPPA * xyz + 16) / 116)
@@ -47,7 +47,9 @@ def to_srgb(lightness: Tensor, ab: Tensor) -> Tensor:
 
 
 def draw_patches(ab: Tensor, patches: Tensor) -> tuple[Tensor, Tensor]:
-    """Reveal square patches with their mean colour, later ones over earlier ones; twin of ``hints.simulated.draw_patches``.
+    """Reveal square patches with their mean colour, the later over the earlier.
+
+    Twin of ``hints.simulated.draw_patches``.
 
     Args:
         ab: true colours ``(B, 2, h, w)``.
@@ -90,7 +92,7 @@ def nearest(ab: Tensor) -> Tensor:
 
 
 def soft_encode(ab: Tensor, neighbours: int = 5, sigma: float = 5.0) -> tuple[Tensor, Tensor]:
-    """Nearest bins and Gaussian weights of colours ``(n, 2)``: both ``(n, neighbours)``; twin of ``ab_bins.soft_encode``."""
+    """Nearest bins and Gaussian weights of ``(n, 2)``: both ``(n, neighbours)``; twin of ``ab_bins.soft_encode``."""
     centres = _constant(ab_bins.CENTRES, ab)
     squares = (ab[:, None] - centres[None]).square().sum(2)
     distance, index = squares.topk(neighbours, dim=1, largest=False)

@@ -56,7 +56,8 @@ class _Residual(nn.Module):
         self.second = nn.Sequential(nn.Conv2d(channels, channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(x + self.second(self.first(x)))
+        result: Tensor = F.relu(x + self.second(self.first(x)))
+        return result
 
 
 class _SelfAttention(nn.Module):
@@ -81,7 +82,8 @@ class _SelfAttention(nn.Module):
         weights = (q @ k.transpose(2, 3) / math.sqrt(channels // self.heads)).softmax(-1)
         tokens = tokens + self.out((weights @ v).transpose(1, 2).reshape(batch, -1, channels))
         tokens = tokens + self.mlp(self.norm2(tokens))
-        return tokens.transpose(1, 2).reshape(batch, channels, height, width)
+        result: Tensor = tokens.transpose(1, 2).reshape(batch, channels, height, width)
+        return result
 
 
 def _up(x: Tensor, factor: int = 2) -> Tensor:
@@ -108,13 +110,14 @@ class HintProp(nn.Module):
     """
 
     name = "hintprop"
+    centres: Tensor
     accepts_reference = True
     needs_hint_cells = True
 
     def __init__(self, width: float = 1.0, encoder_width: float = 1.0) -> None:
         super().__init__()
         self.width, self.encoder_width = width, encoder_width
-        c16, c8, c4, c2 = (max(8, int(round(channels * width / 8)) * 8) for channels in (128, 96, 64, 32))
+        c16, c8, c4, c2 = (max(8, round(channels * width / 8) * 8) for channels in (128, 96, 64, 32))
         self.channels = (c16, c8, c4, c2)
         self.encoder = EfficientNetLite0(encoder_width)
         e2, e4, e8, e16, e32 = self.encoder.channels
@@ -187,7 +190,8 @@ class HintProp(nn.Module):
         Returns:
             trunk16, trunk8, trunk4, trunk2: feature maps at strides 16, 8, 4, 2;
             queries ``(B, HEADS, h/4 * w/4, EMBEDDING + 6)`` and embedding ``(B, HEADS * EMBEDDING, h/4, w/4)``;
-            nulls ``(B, HEADS, h/4 * w/4, 1)``; guess_ab ``(B, 2, h/4, w/4)`` / 110; guess_logits ``(B, 313, h/8, w/8)``.
+            nulls ``(B, HEADS, h/4 * w/4, 1)``; guess_ab ``(B, 2, h/4, w/4)`` / 110;
+            guess_logits ``(B, 313, h/8, w/8)``.
         """
         f2, f4, f8, f16, f32 = self.encoder(lightness)
         t16 = self.trunk16(F.relu(self.lateral16(f16) + _up(self.top32(f32))))

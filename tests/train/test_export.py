@@ -1,0 +1,90 @@
+"""Export: the folder answers like the network, is written whole or not at all, and refuses what is not faithful."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from irodori.colorizer import Colorizer  # noqa: E402
+from irodori.errors import ModelError  # noqa: E402
+from irodori.train import export  # noqa: E402
+from irodori.train.networks.hintprop import HintProp  # noqa: E402
+from irodori.train.validation import NetworkPredictor  # noqa: E402
+
+pytestmark = pytest.mark.train
+
+
+@pytest.fixture(scope="module")
+def network() -> HintProp:
+    torch.manual_seed(1)
+    return HintProp(width=0.125, encoder_width=0.25).eval()
+
+
+@pytest.fixture(scope="module")
+def folder(network: HintProp, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export.export_network(network, tmp_path_factory.mktemp("models") / "tiny", name="tiny", figures={"x": 1})
+
+
+def test_the_folder_answers_like_the_network(network: HintProp, folder: Path) -> None:
+    model, torch_model = Colorizer.load(folder, threads=1), NetworkPredictor(network, torch.device("cpu"))
+    rng = np.random.default_rng(0)
+    for height, width in ((32, 32), (96, 64), (64, 160)):
+        lightness = rng.uniform(0, 100, (height, width)).astype(np.float32)
+        hint_ab, mask = np.zeros((height, width, 2), np.float32), np.zeros((height, width), np.float32)
+        hint_ab[3:9, 5:11], mask[3:9, 5:11] = (40, -20), 1
+        ours = model.predict_planes(lightness, hint_ab, mask)
+        theirs = torch_model.predict_planes(lightness, hint_ab, mask)
+        assert np.abs(ours.ab - theirs.ab).max() <= 220 * export.TOLERANCE
+        assert np.abs(ours.bins - theirs.bins).max() <= 1e-3
+
+
+def test_model_json_tells_what_it_is(folder: Path) -> None:
+    info = json.loads((folder / "model.json").read_text())
+    assert (info["contract"], info["name"], info["network"], info["accepts_reference"]) == (1, "tiny", "hintprop", True)
+    assert set(info["files"]) == {"prepare.onnx", "answer.onnx"}
+    assert info["figures"] == {"x": 1}
+    assert info["provenance"]["largest_runtime_difference"] <= export.TOLERANCE
+
+
+def test_half_precision_halves_the_files(network: HintProp, folder: Path, tmp_path: Path) -> None:
+    single = export.export_network(network, tmp_path / "single", name="single", half=False)
+
+    def size(path: Path) -> int:
+        return sum(file.stat().st_size for file in path.glob("*.onnx"))
+
+    assert size(folder) < 0.75 * size(single)
+
+
+def test_an_unfaithful_export_is_refused_and_leaves_nothing(
+    network: HintProp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = export._export_graph
+
+    def skewed(module: torch.nn.Module, *rest: object) -> None:
+        bias = network.mix4.bias
+        with torch.no_grad():
+            bias[-1] += 0.05
+            real(module, *rest)  # type: ignore[arg-type]
+            bias[-1] -= 0.05
+
+    monkeypatch.setattr(export, "_export_graph", skewed)
+    with pytest.raises(ModelError, match="differ"):
+        export.export_network(network, tmp_path / "bad", name="bad")
+    assert not list(tmp_path.iterdir())
+
+
+def test_replaces_a_model_but_nothing_else(network: HintProp, folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "photos"
+    other.mkdir()
+    (other / "holiday.jpg").write_bytes(b"x")
+    with pytest.raises(ModelError, match="not a model folder"):
+        export.export_network(network, other, name="x")
+    assert (other / "holiday.jpg").exists()
+    again = export.export_network(network, folder, name="second")
+    assert json.loads((again / "model.json").read_text())["name"] == "second"
+    assert sorted(p.name for p in again.parent.iterdir()) == [folder.name]

@@ -1,0 +1,58 @@
+"""The losses: zero where they should be, and worse for worse answers."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from irodori.train import losses, on_gpu  # noqa: E402
+from irodori.train.dataset import Batch  # noqa: E402
+from irodori.train.settings import Settings  # noqa: E402
+
+pytestmark = pytest.mark.train
+
+
+class Knows(torch.nn.Module):
+    """A network that answers with a given picture and given logits."""
+
+    def __init__(self, ab: torch.Tensor, logits: torch.Tensor) -> None:
+        super().__init__()
+        self.ab, self.logits = ab, logits
+
+    def prepare(self, lightness: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {}
+
+    def answer(self, *inputs: object) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.ab, self.logits
+
+
+def batch_of(ab: torch.Tensor) -> Batch:
+    blank = torch.zeros(ab.shape[0], 1, *ab.shape[2:])
+    return Batch(blank, ab, ab, torch.zeros_like(ab), blank, torch.zeros(ab.shape[0], 316))
+
+
+def test_the_truth_costs_nothing_but_its_own_entropy() -> None:
+    colour = torch.tensor([30.0, -20.0])
+    ab = (colour / 110)[None, :, None, None].expand(2, 2, 32, 32)
+    index, weights = on_gpu.soft_encode(colour[None])
+    target = torch.full((313,), -30.0)
+    target[index[0]] = weights[0].log()
+    logits = target[None, :, None, None].expand(2, -1, 8, 8)
+    found = losses.Trainee(Knows(ab, logits), Settings())(batch_of(ab))
+    entropy = -(weights * weights.log()).sum()
+    assert float(found["huber"]) == 0
+    assert float(found["distribution"]) == pytest.approx(float(entropy), abs=1e-3)
+    assert float(found["log_error"]) == pytest.approx(torch.tensor(losses.LOG_FLOOR).log().item(), abs=1e-3)
+
+
+def test_worse_answers_cost_more() -> None:
+    torch.manual_seed(0)
+    ab = torch.rand(2, 2, 32, 32) - 0.5
+    logits = torch.zeros(2, 313, 8, 8)
+    totals = [
+        float(losses.Trainee(Knows(ab + error, logits), Settings())(batch_of(ab))["total"])
+        for error in (0.01, 0.05, 0.2, 0.6)
+    ]
+    assert totals == sorted(totals)
+    assert len(set(totals)) == 4
