@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--validation", nargs="+", type=Path, metavar="PATH", help="pictures to validate on while training"
     )
     parser.add_argument("--from", dest="start_from", metavar="WEIGHTS",
-                        help="start from weights.pt or state.pt of a run, or from the shipped model ('default')")  # fmt: skip
+                        help="weights.pt or state.pt of a run to start from, or 'default'")  # fmt: skip
     parser.add_argument(
         "--cache", type=Path, metavar="DIR", help="where decoded pictures are kept (default: RUN/cache)"
     )
@@ -88,6 +88,9 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, help="the model folder to make")
     parser.add_argument("--name", help="the model's name (default: the folder's)")
     parser.add_argument("--figures", type=Path, metavar="JSON", help="measured figures to keep in model.json")
+    parser.add_argument(
+        "--keep-weights", action="store_true", help="put the training weights into the folder too (for train --from)"
+    )
     parser.add_argument("--half", action=argparse.BooleanOptionalAction, default=True,
                         help="store the weights in half precision (default: yes)")  # fmt: skip
 
@@ -101,5 +104,7 @@ def run_export(args: argparse.Namespace) -> int:
         raise MissingExtra("train", "exporting a network") from error
     from irodori.train.export import export_weights
 
-    export_weights(args.weights, args.folder, name=args.name, figures=args.figures, half=args.half)
+    export_weights(
+        args.weights, args.folder, name=args.name, figures=args.figures, half=args.half, keep_weights=args.keep_weights
+    )
     return 0

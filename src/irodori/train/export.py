@@ -31,6 +31,8 @@ TOLERANCE = 1e-3
 OPSET = 18
 SMALLEST_HALF = 256
 """Weights with fewer values than this stay in single precision."""
+WEIGHTS_FILE = "weights.pt"
+"""Name of the training weights inside a model folder."""
 LICENCE = "see docs/model_card.md"
 
 
@@ -182,6 +184,7 @@ def export_network(
     half: bool = True,
     short_side: int = 256,
     bins_temperature: float = 1.0,
+    weights: Path | None = None,
 ) -> Path:
     """Write a model folder, verified, whole or not at all.
 
@@ -195,6 +198,7 @@ def export_network(
         half: store weights in half precision (computed in single precision all the same).
         short_side: the network size that the model is meant for, pixels.
         bins_temperature: divides the logits when colours are suggested.
+        weights: half-precision training weights to put beside, so that people can train on from this model.
 
     Raises:
         ModelError: when the runtimes disagree, or the folder holds something else.
@@ -235,9 +239,11 @@ def export_network(
             for graph in part.glob("*.onnx"):
                 store_half(graph)
         worst = _verify(net, part, names, [name for name in inputs if name in used])
+        if weights is not None:
+            shutil.copyfile(weights, part / WEIGHTS_FILE)
         files = {
             file.name: {"sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "bytes": file.stat().st_size}
-            for file in sorted(part.glob("*.onnx"))
+            for file in sorted(part.iterdir())
         }
         info = {
             "contract": contract.VERSION,
@@ -267,9 +273,17 @@ def export_network(
 
 
 def export_weights(
-    weights: Path, folder: Path, *, name: str | None = None, figures: Path | None = None, half: bool = True
+    weights: Path,
+    folder: Path,
+    *,
+    name: str | None = None,
+    figures: Path | None = None,
+    half: bool = True,
+    keep_weights: bool = False,
 ) -> Path:
     """Export the weights of a training run (``weights.pt``, or the average in ``state.pt``).
+
+    ``keep_weights`` puts the file itself into the folder too, for ``irodori train --from``.
 
     Raises:
         ModelError: for unusable weights or when the export is not faithful.
@@ -284,4 +298,12 @@ def export_weights(
         except (OSError, ValueError) as error:
             raise ModelError(f"{figures}: expected a JSON file of figures ({error})") from None
     provenance = {"settings": dataclasses.asdict(settings), "training": record}
-    return export_network(network, folder, name=name or folder.name, provenance=provenance, figures=known, half=half)
+    return export_network(
+        network,
+        folder,
+        name=name or folder.name,
+        provenance=provenance,
+        figures=known,
+        half=half,
+        weights=weights if keep_weights else None,
+    )
