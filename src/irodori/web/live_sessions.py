@@ -83,7 +83,7 @@ class LiveSessions:
     @property
     def nbytes(self) -> int:
         """Memory that all of them hold, in bytes."""
-        return sum(live.nbytes for live in self._live.values())
+        return sum(live.nbytes for live in list(self._live.values()))
 
     def get(self, identity: str) -> LiveSession | None:
         """The session, marked as used now, or None when it is not in memory."""

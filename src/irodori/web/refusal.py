@@ -59,7 +59,8 @@ def as_refusal(error: BaseException) -> Refusal | None:
 
 
 def sentence(error: BaseException) -> str:
-    """An error's words as one sentence: first letter large, a full stop at the end, no line breaks."""
+    """An error's words as one sentence: one line, a full stop, a large first letter (not in the name of a field)."""
     text = " ".join(str(error).split()) or "This cannot be done"
-    text = text[0].upper() + text[1:]
+    if text.partition(" ")[0].isalpha():
+        text = text[0].upper() + text[1:]
     return text if text[-1] in ".!?" else text + "."

@@ -6,7 +6,7 @@
 
 import { api } from "./api.js";
 
-/** @typedef {import("./store.js").Server} Server */
+/** @typedef {import("./types.js").Server} Server */
 
 const steps = {
   commitQuietly: api.commit,

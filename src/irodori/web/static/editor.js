@@ -7,20 +7,20 @@
  * @module editor
  */
 
-import { api, LostServer } from "./api.js";
+import { api } from "./api.js";
 import { abOf, labToHex } from "./color.js";
 import * as ops from "./edit_ops.js";
 import { Emitter } from "./emitter.js";
 import { HintGestures } from "./hint_gestures.js";
 import { drawOverlay } from "./hint_overlay.js";
-import { heatMap } from "./uncertainty.js";
 import { keepColour } from "./preferences.js";
 import { enclose } from "./region_gestures.js";
+import { Suggester } from "./suggester.js";
+import { heatMap } from "./uncertainty.js";
 import { clampToPhoto, isInside, toScreen } from "./view_transform.js";
 
 /** @typedef {import("./types.js").Ab} Ab */
 /** @typedef {import("./types.js").Edits} Edits */
-/** @typedef {import("./types.js").Palette} Palette */
 /** @typedef {import("./types.js").Point} Point */
 /** @typedef {import("./types.js").Selection} Selection */
 /** @typedef {import("./types.js").Tool} Tool */
@@ -61,9 +61,7 @@ export class Editor extends Emitter {
     this.selection = null;
     /** @type {Selection|null} */
     this.hovered = null;
-    /** @type {Palette|null} suggestions for the selection or the cursor */
-    this.palette = null;
-    this.asked = 0;
+    this.suggester = new Suggester(store, () => this.emit("colour", null), onError);
     this.ringsHidden = false;
     /** @type {CanvasImageSource|null} */
     this.uncertainty = null;
@@ -125,6 +123,11 @@ export class Editor extends Emitter {
     return (this.selection && ops.placeOf(this.store.edits, this.selection)) ?? this.cursor;
   }
 
+  /** Suggestions for the selection or the cursor. */
+  get palette() {
+    return this.suggester.palette;
+  }
+
   /** Lightness for the picker. */
   get lightness() {
     const place = this.place;
@@ -140,8 +143,9 @@ export class Editor extends Emitter {
   /** Forget everything that belongs to one photo. */
   reset() {
     this.gestures.cancel();
-    this.selection = this.hovered = this.palette = this.cursor = this.goal = this.drawing = this.uncertainty = null;
+    this.selection = this.hovered = this.cursor = this.goal = this.drawing = this.uncertainty = null;
     this.previous = this.colour = this.ownRadius = null;
+    this.suggester.clear();
     this.emit("selection", null);
     this.emit("display", null);
   }
@@ -161,7 +165,7 @@ export class Editor extends Emitter {
     if (selection) this.cursor = null;
     if (!same) {
       this.previous = this.selected ? abOf(/** @type {import("./types.js").Hint} */ (this.selected)) : null;
-      if (!this.gestures.active || !selection) void this.askPalette();
+      if (!this.gestures.active || !selection) this.askPalette();
     }
     this.stage.redrawOverlay();
     this.emit("selection", selection);
@@ -195,7 +199,7 @@ export class Editor extends Emitter {
 
   /** A change is saved: suggestions and the uncertainty may be others now. */
   askAgain() {
-    if (this.place && !this.store.gesture) void this.askPalette();
+    if (this.place && !this.store.gesture) this.askPalette();
     if (this.uncertainty) void this.showUncertainty(true);
   }
 
@@ -205,42 +209,15 @@ export class Editor extends Emitter {
    * @returns {Promise<Ab|null>} null when the server does not tell
    */
   async suggest(point) {
-    const palette = await this.ask(point);
-    return palette?.suggestions[0]?.ab ?? null;
+    return (await this.suggester.ask(point))?.suggestions[0]?.ab ?? null;
   }
 
   /** Ask for suggestions at the present place. */
-  async askPalette() {
+  askPalette() {
     const place = this.place;
-    if (!place) {
-      this.palette = null;
-      this.emit("colour", null);
-      return;
-    }
     const stored = this.store.base.hints.some((hint) => hint.id === this.selection?.id);
-    await this.ask(place, stored ? this.selection?.id : undefined);
-  }
-
-  /**
-   * @param {Point} point
-   * @param {string} [without]
-   * @returns {Promise<Palette|null>}
-   */
-  async ask(point, without) {
-    const session = this.store.session;
-    if (!session || this.store.stopped) return null;
-    const turn = ++this.asked;
-    try {
-      const palette = await api.palette(session.id, point.x, point.y, { without });
-      if (turn === this.asked && session.id === this.store.session?.id) {
-        this.palette = palette;
-        this.emit("colour", null);
-      }
-      return palette;
-    } catch (error) {
-      if (error instanceof LostServer) this.onError(error);
-      return null;
-    }
+    if (place) void this.suggester.ask(place, stored ? this.selection?.id : undefined);
+    else this.suggester.clear();
   }
 
   /**
@@ -303,7 +280,7 @@ export class Editor extends Emitter {
       this.stage.reveal(this.goal);
       this.stage.redrawOverlay();
       this.emit("selection", null);
-      await this.ask(this.goal);
+      await this.suggester.ask(this.goal);
     } catch (error) {
       this.onError(error);
     }
@@ -328,7 +305,7 @@ export class Editor extends Emitter {
     this.goal = null;
     this.stage.reveal(this.cursor);
     this.stage.redrawOverlay();
-    void this.askPalette();
+    this.askPalette();
   }
 
   /** Use the tool at the keyboard's cursor, as a click does. With the lasso: a corner; twice at one place closes it. */
@@ -367,7 +344,7 @@ export class Editor extends Emitter {
       this.cursor = this.goal = null;
       this.emit("selection", null);
     }
-    void this.askPalette();
+    this.askPalette();
     this.stage.redrawOverlay();
   }
 

@@ -18,24 +18,8 @@ import { NO_EDITS, sameEdits } from "./edit_ops.js";
 /** @typedef {import("./types.js").Edits} Edits */
 /** @typedef {import("./types.js").SessionState} SessionState */
 /** @typedef {(edits: Edits) => Edits} Change */
-
-/**
- * @typedef {object} Answer
- * @property {unknown} shown  what to draw: a chroma body, or a picture
- * @property {number} revision
- * @property {Record<string, number>} [timing]
- */
-
-/**
- * The server, as far as the store needs it.
- * @typedef {object} Server
- * @property {(id: string, revision: number, edits: Edits, commit: boolean, signal: AbortSignal) => Promise<Answer|null>} edit
- * @property {(id: string, revision: number, edits: Edits) => Promise<SessionState>} commitQuietly
- * @property {(id: string, signal: AbortSignal) => Promise<Answer>} show
- * @property {(id: string, revision: number, direction: "undo"|"redo") => Promise<SessionState>} step
- * @property {(id: string) => Promise<SessionState>} state
- */
-
+/** @typedef {import("./types.js").Answer} Answer */
+/** @typedef {import("./types.js").Server} Server */
 /** @typedef {"saved"|"saving"|"lost"|"conflict"} Status */
 
 /**

@@ -121,6 +121,23 @@
  * @property {boolean} canRedo
  */
 
+/**
+ * @typedef {object} Answer
+ * @property {unknown} shown  what to draw: a chroma body, or a picture
+ * @property {number} revision
+ * @property {Record<string, number>} [timing]
+ */
+
+/**
+ * The server, as far as the store needs it.
+ * @typedef {object} Server
+ * @property {(id: string, revision: number, edits: Edits, commit: boolean, signal: AbortSignal) => Promise<Answer|null>} edit
+ * @property {(id: string, revision: number, edits: Edits) => Promise<SessionState>} commitQuietly
+ * @property {(id: string, signal: AbortSignal) => Promise<Answer>} show
+ * @property {(id: string, revision: number, direction: "undo"|"redo") => Promise<SessionState>} step
+ * @property {(id: string) => Promise<SessionState>} state
+ */
+
 /** @typedef {{revision: number, x: number, y: number, lightness: number, current: {rgb: string, ab: Ab}, suggestions: Suggestion[]}} Palette */
 
 /** @typedef {"hint"|"brush"|"lasso"|"eyedropper"|"eraser"|"protect"|"original"|"pan"} Tool */
