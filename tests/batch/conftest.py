@@ -58,7 +58,7 @@ class Batch:
 
     def end(self, process: subprocess.Popen[str]) -> int:
         """Wait for it and read what it said and reported."""
-        self.text, self.errors = process.communicate(timeout=120)
+        self.text, self.errors = process.communicate(timeout=280)
         path = self.folder / "report.json"
         self.report = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         path.unlink(missing_ok=True)
@@ -106,7 +106,7 @@ def files_of(folder: Path) -> dict[str, tuple[int, int]]:
     return found
 
 
-def wait_until(met: Any, seconds: float = 60.0) -> None:
+def wait_until(met: Any, seconds: float = 200.0) -> None:
     """Wait until ``met()`` is true, or fail."""
     deadline = time.monotonic() + seconds
     while not met():

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at proces
 def test_every_photo_is_done_exactly_once_though_a_worker_is_killed(batch: Batch, many: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     process = batch.start(many, out, "--jobs", "2", "--threads", "1", "--ray")
-    wait_until(lambda: len(files_of(out)) >= 2, seconds=120)
+    wait_until(lambda: len(files_of(out)) >= 2)
     workers = [
         pid
         for pid, command in processes_with("IRODORI_DATA", batch.environment["IRODORI_DATA"])
