@@ -13,6 +13,7 @@ from PIL import Image
 from skimage import data
 
 from irodori.color import ab_bins, lab
+from irodori.evaluate.pictures import PictureSet
 from irodori.evaluate.protocol import Picture
 
 NAMES = ("astronaut", "chelsea", "coffee", "rocket")
@@ -39,12 +40,9 @@ def tar(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def pictures() -> list[Picture]:
-    """Two protocol pictures of 256 x 256."""
-    return [
-        Picture(name, index, np.asarray(Image.fromarray(getattr(data, name)()).resize((256, 256))))
-        for index, name in enumerate(("astronaut", "coffee"))
-    ]
+def pictures(folder: Path) -> list[Picture]:
+    """The first two of them as protocol pictures of 256 x 256."""
+    return list(PictureSet([folder], 256, limit=2))
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do one experiment, write its report and print its text; 0, or 130 when interrupted (report of what was done)."""
     experiment = EXPERIMENTS[args.protocol]
+    if (args.hints or args.save_hints) and (experiment.natural or not experiment.models):
+        from irodori.errors import SettingsError
+
+        raise SettingsError(f"--hints and --save-hints: protocol {args.protocol} has no hints of a fixed size")
     job = _job(args, experiment)
     if args.save_hints is not None:
         from irodori.evaluate import hint_files
