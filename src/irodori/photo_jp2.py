@@ -26,6 +26,7 @@ _EXIF = b"JpgTiffExif->JP2"
 _SRGB, _GREY, _YCC = 16, 17, 18
 _CUT = "the JPEG 2000 file is damaged or cut short"
 _MAX_UUID = 1 << 24
+_SMALLEST = 32  # the encoder always halves five times
 
 
 @dataclass
@@ -64,6 +65,8 @@ def read_header(data: bytes) -> Jp2:
         if data[:12] == _SIGNATURE:
             _boxes(data, 0, len(data), found)
         _codestream(data, found)
+    except PhotoError:
+        raise
     except (struct.error, IndexError, ValueError):
         raise PhotoError(_CUT) from None
     return found
@@ -237,8 +240,11 @@ def write(file: BinaryIO, pixels: NDArray[Any], alpha: NDArray[Any] | None, meta
     if alpha is not None:
         planes = np.concatenate([planes, alpha[..., None]], axis=2)
     height, width, count = planes.shape
-    if max(height, width) > 65535 or count == 2:
-        raise PhotoError("the JPEG 2000 encoder cannot hold this picture; save it as TIFF or PNG")
+    if max(height, width) > 65535 or min(height, width) < _SMALLEST or count == 2:
+        raise PhotoError(
+            f"cannot write a JPEG 2000 file of {width} x {height} (expected {_SMALLEST} to 65,535 pixels each way, "
+            "and no transparency with grey); save it as TIFF or PNG"
+        )
     bits = planes.dtype.itemsize * 8
     planes = np.ascontiguousarray(planes[..., 0] if count == 1 else planes)
     hint = 1 if count == 3 else 2 if count == 1 else 0
