@@ -60,6 +60,21 @@ def test_half_precision_halves_the_files(network: HintProp, folder: Path, tmp_pa
     assert size(folder) < 0.75 * size(single)
 
 
+def test_training_weights_travel_with_the_model(training_pictures: Path, tmp_path: Path) -> None:
+    from irodori.model import weights
+    from irodori.train import loop
+    from irodori.train.settings import Settings
+
+    settings = Settings(width=0.125, encoder_width=0.25, imagenet=False, images=2, batch=2, crops="32", device="cpu")
+    trained = loop.train(settings, [training_pictures], tmp_path / "run", cache_folder=tmp_path / "cache")
+    folder = export.export_weights(trained, tmp_path / "model", keep_weights=True)
+    plain = export.export_weights(trained, tmp_path / "plain")
+    info = weights.read_info(folder)
+    assert "weights.pt" in info.files
+    assert (folder / "weights.pt").read_bytes() == trained.read_bytes()
+    assert info.digest == weights.read_info(plain).digest  # the same graphs: the same model
+
+
 def test_an_unfaithful_export_is_refused_and_leaves_nothing(
     network: HintProp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

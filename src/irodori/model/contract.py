@@ -44,6 +44,8 @@ AB_SCALE = 110.0
 PREPARE_FILE = "prepare.onnx"
 ANSWER_FILE = "answer.onnx"
 INFO_FILE = "model.json"
+WEIGHTS_FILE = "weights.pt"
+"""Training weights that a model folder may hold besides, for training on from it; inference never reads them."""
 
 Float32 = npt.NDArray[np.float32]
 

@@ -173,7 +173,7 @@ def _session(info: ModelInfo, name: str, threads: int | None, providers: Sequenc
     onnxruntime.set_default_logger_severity(_SILENT)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _SILENT
-    options.intra_op_num_threads = threads if threads is not None else _usable_cores()
+    options.intra_op_num_threads = threads if threads is not None else usable_cores()
     options.inter_op_num_threads = 1
     try:
         return onnxruntime.InferenceSession(content, sess_options=options, providers=list(providers))
@@ -204,8 +204,8 @@ def _check_graph(info: ModelInfo, file: str, session: Any, known: set[str], outp
     return inputs
 
 
-def _usable_cores() -> int:
-    """CPU cores that this process may run on (fewer than the machine's in a container or under taskset)."""
+def usable_cores() -> int:
+    """How many CPU cores this process may run on (fewer than the machine's in a container or under taskset)."""
     try:
         return max(1, len(os.sched_getaffinity(0)))
     except AttributeError:  # not on this system

@@ -60,8 +60,9 @@ class ModelInfo:
 
     @property
     def digest(self) -> str:
-        """One SHA-256 (hex) over the names and checksums of the network files: which weights these are."""
-        lines = "".join(f"{name} {self.files[name]['sha256']}\n" for name in sorted(self.files))
+        """One SHA-256 (hex) over the names and checksums of the graphs: which weights these are."""
+        graphs = sorted(set(self.files) - {contract.WEIGHTS_FILE})
+        lines = "".join(f"{name} {self.files[name]['sha256']}\n" for name in graphs)
         return hashlib.sha256(lines.encode()).hexdigest()
 
 
@@ -229,7 +230,7 @@ def _mapping(path: Path, raw: dict[str, Any], field: str) -> dict[str, Any]:
 
 
 def _files(path: Path, raw: Any) -> dict[str, dict[str, Any]]:
-    known = {contract.PREPARE_FILE, contract.ANSWER_FILE}
+    known = {contract.PREPARE_FILE, contract.ANSWER_FILE, contract.WEIGHTS_FILE}
     if not isinstance(raw, dict) or contract.ANSWER_FILE not in raw or not set(raw) <= known:
         raise ModelError(f"{path}: files: expected entries for {contract.ANSWER_FILE} and, if any, the prepare part")
     for name, entry in raw.items():

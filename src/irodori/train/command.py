@@ -67,9 +67,9 @@ def run(args: argparse.Namespace) -> int:
 
     start: Path | None = None
     if args.start_from == "default":
-        from irodori.model import weights
+        from irodori.model import contract, weights
 
-        start = weights.find(None) / "weights.pt"
+        start = weights.find(None) / contract.WEIGHTS_FILE
         if not start.exists():
             raise SettingsError("--from default: the installed default model comes without its training weights")
     elif args.start_from:

@@ -31,8 +31,6 @@ TOLERANCE = 1e-3
 OPSET = 18
 SMALLEST_HALF = 256
 """Weights with fewer values than this stay in single precision."""
-WEIGHTS_FILE = "weights.pt"
-"""Name of the training weights inside a model folder."""
 LICENCE = "see docs/model_card.md"
 
 
@@ -240,7 +238,7 @@ def export_network(
                 store_half(graph)
         worst = _verify(net, part, names, [name for name in inputs if name in used])
         if weights is not None:
-            shutil.copyfile(weights, part / WEIGHTS_FILE)
+            shutil.copyfile(weights, part / contract.WEIGHTS_FILE)
         files = {
             file.name: {"sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "bytes": file.stat().st_size}
             for file in sorted(part.iterdir())
