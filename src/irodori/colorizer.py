@@ -24,7 +24,7 @@ from irodori.hints.edits import MAX_STRENGTH, Edits, all_hints
 from irodori.hints.points import MAX_HINTS
 from irodori.hints.regions import Region
 from irodori.model import contract, weights
-from irodori.model.onnx_model import Features, OnnxModel
+from irodori.model.onnx_model import Features, OnnxModel, usable_cores
 from irodori.model.weights import ModelInfo
 from irodori.palette import Suggestion
 from irodori.photo import Photo
@@ -255,7 +255,7 @@ class Colorizer:
 
         step = max(1, _STRIP // width)
         done = 0
-        with ThreadPoolExecutor(threads or min(4, _usable_cores())) as pool:
+        with ThreadPoolExecutor(threads or min(4, usable_cores())) as pool:
             strips = [pool.submit(colour, start, min(start + step, height)) for start in range(0, height, step)]
             try:
                 for strip in as_completed(strips):
@@ -362,11 +362,3 @@ def _check_same(prepared: Prepared, prediction: Prediction) -> None:
         raise HintError(
             f"the prediction is about a photo of {prediction.photo_size}, the prepared one has {prepared.photo_size}"
         )
-
-
-def _usable_cores() -> int:
-    """CPU cores that this process may run on."""
-    try:
-        return max(1, len(os.sched_getaffinity(0)))
-    except AttributeError:  # not on this system
-        return max(1, os.cpu_count() or 1)
