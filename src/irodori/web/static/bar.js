@@ -148,7 +148,7 @@ export class Bar {
     note.textContent = t("stage.first");
   }
 
-  /** @param {import("./store.js").Status} status */
+  /** @param {import("./types.js").Status} status */
   showStatus(status) {
     const element = byId("save-status");
     element.textContent = t(`status.${status}`);

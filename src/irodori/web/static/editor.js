@@ -14,10 +14,9 @@ import { Emitter } from "./emitter.js";
 import { HintGestures } from "./hint_gestures.js";
 import { drawOverlay } from "./hint_overlay.js";
 import { keepColour } from "./preferences.js";
-import { enclose } from "./region_gestures.js";
 import { Suggester } from "./suggester.js";
 import { heatMap } from "./uncertainty.js";
-import { clampToPhoto, isInside, toScreen } from "./view_transform.js";
+import { isInside } from "./view_transform.js";
 
 /** @typedef {import("./types.js").Ab} Ab */
 /** @typedef {import("./types.js").Edits} Edits */
@@ -171,22 +170,6 @@ export class Editor extends Emitter {
     this.emit("selection", selection);
   }
 
-  /**
-   * Select the next or previous hint or region, in the order of their making.
-   * @param {1|-1} step
-   */
-  cycle(step) {
-    const { hints, regions } = this.store.edits;
-    /** @type {Selection[]} */
-    const all = [...new Set(hints.map((hint) => hint.id))].flatMap((id) => (id ? [{ kind: "hint", id }] : []));
-    for (const region of regions) if (region.id) all.push({ kind: "region", id: region.id });
-    if (all.length === 0) return;
-    const now = all.findIndex((it) => it.id === this.selection?.id);
-    this.select(all[now < 0 ? (step > 0 ? 0 : all.length - 1) : (now + step + all.length) % all.length]);
-    const place = this.place;
-    if (place) this.stage.reveal(place);
-  }
-
   editsChanged() {
     if (this.selection && !this.selected && !this.gestures.active) {
       this.selection = null;
@@ -268,68 +251,6 @@ export class Editor extends Emitter {
     this.select({ kind: "hint", id });
   }
 
-  /** Go to where a hint would help most; its suggestions are shown and 1-9 place one. */
-  async goToNext() {
-    const session = this.store.session;
-    if (!session) return;
-    try {
-      const point = await api.nextHint(session.id);
-      this.select(null);
-      this.setTool("hint");
-      this.cursor = this.goal = { x: point.x, y: point.y };
-      this.stage.reveal(this.goal);
-      this.stage.redrawOverlay();
-      this.emit("selection", null);
-      await this.suggester.ask(this.goal);
-    } catch (error) {
-      this.onError(error);
-    }
-  }
-
-  /**
-   * Move the keyboard's cursor, or what is selected.
-   * @param {number} dx screen pixels
-   * @param {number} dy
-   */
-  nudge(dx, dy) {
-    const { photo, view } = this.stage;
-    if (!photo) return;
-    const [x, y] = [dx / view.scale, dy / view.scale];
-    const { selection } = this;
-    if (selection) {
-      this.store.commit((edits) => ops.move(edits, selection, x, y, photo));
-      return;
-    }
-    const from = this.cursor ?? this.stage.toPhoto({ x: this.stage.viewport.width / 2, y: this.stage.viewport.height / 2 });
-    this.cursor = clampToPhoto({ x: from.x + x, y: from.y + y }, photo);
-    this.goal = null;
-    this.stage.reveal(this.cursor);
-    this.stage.redrawOverlay();
-    this.askPalette();
-  }
-
-  /** Use the tool at the keyboard's cursor, as a click does. With the lasso: a corner; twice at one place closes it. */
-  async placeAtCursor() {
-    const { cursor, stage } = this;
-    if (!cursor || !stage.photo) return;
-    if (this.tool !== "lasso") {
-      const at = toScreen(stage.view, cursor.x, cursor.y);
-      const pointer = { id: -1, ...at, type: /** @type {const} */ ("mouse"), button: 0 };
-      this.gestures.down(pointer);
-      this.gestures.up(pointer);
-      return;
-    }
-    const corners = this.drawing?.kind === "lasso" ? this.drawing.points : [];
-    const last = corners[corners.length - 1];
-    if (last && last.x === cursor.x && last.y === cursor.y) {
-      this.drawing = null;
-      await enclose(this.gestures.host, corners, "colour");
-    } else {
-      this.drawing = { kind: "lasso", points: [...corners, cursor] };
-    }
-    stage.redrawOverlay();
-  }
-
   /** Escape: give up the gesture, else the selection, else the keyboard's cursor. */
   deselect() {
     if (this.gestures.active) {
@@ -353,7 +274,7 @@ export class Editor extends Emitter {
    * @param {number} factor
    */
   changeRadius(factor) {
-    this.setRadius((this.selectedRadius ?? this.radius) * factor, true);
+    this.setRadius((this.selectedRadius ?? this.radius) * factor, "soon");
   }
 
   /** Radius of the selected hint, in photo pixels; null when no hint is selected. */
@@ -364,7 +285,7 @@ export class Editor extends Emitter {
 
   /**
    * @param {number} radius
-   * @param {boolean} final
+   * @param {boolean|"soon"} final "soon": when no other change of size follows
    */
   setRadius(radius, final) {
     const { photo } = this.stage;
@@ -373,7 +294,8 @@ export class Editor extends Emitter {
     const { selection } = this;
     if (selection && this.selectedRadius !== null) {
       const change = (/** @type {Edits} */ edits) => ops.resize(edits, selection, limited);
-      if (final) this.store.commit(change);
+      if (final === "soon") this.store.commitSoon(change);
+      else if (final) this.store.commit(change);
       else this.store.preview(change);
     } else {
       this.ownRadius = limited;

@@ -6,20 +6,22 @@
 
 import { chromaServer, pictureServer } from "./answers.js";
 import { api, LostServer } from "./api.js";
-import { ColourPage } from "./colour_page.js";
 import { Bar } from "./bar.js";
 import { listen } from "./canvas_input.js";
+import { ColourPage } from "./colour_page.js";
 import { Connection } from "./connection.js";
 import { byId } from "./dom.js";
 import { Editor } from "./editor.js";
 import { saveBlob, showExportDialog } from "./export_dialog.js";
 import { currentLanguage, setLanguage, t, translate } from "./i18n.js";
+import { cycle, goToNext, nudge, placeAtCursor } from "./keyboard_cursor.js";
 import { listenToKeys, showKeySheet } from "./keyboard.js";
 import { makeMenu } from "./menu.js";
 import { announce, ask, tell } from "./messages.js";
 import { listenForFiles } from "./opening.js";
 import { PicturePage } from "./picture_page.js";
 import { keepLanguage, keepTheme, preferredLanguage, preferredTheme } from "./preferences.js";
+import { reconnect, refresh, resolveConflict } from "./recovery.js";
 import { Stage } from "./stage.js";
 import { confirmRemoval, StartScreen } from "./start_screen.js";
 import { Store } from "./store.js";
@@ -78,7 +80,7 @@ listen(stage, editor.gestures, {
 listenToKeys({
   run,
   suggestion: (index) => editor.useSuggestion(index),
-  arrow: (dx, dy) => editor.nudge(dx, dy),
+  arrow: (dx, dy) => nudge(editor, dx, dy),
   space: (held) => bar.holdSpace(held),
   canvasFocused: () => document.activeElement === stage.overlay || document.activeElement === document.body,
 });
@@ -189,7 +191,7 @@ function listenToStore() {
         { value: /** @type {const} */ ("theirs"), label: t("conflict.theirs") },
       ],
     });
-    store.resolve(choice ?? "theirs", state);
+    resolveConflict(store, choice ?? "theirs", state);
   });
   connection.on("lost", () => {
     bar.busy(null);
@@ -197,12 +199,12 @@ function listenToStore() {
   });
   connection.on("found", () => {
     tell(t("lost.found"), { key: "connection" });
-    if (store.session) void store.reconnect();
+    if (store.session) void reconnect(store);
     else void begin();
     void stage.refine();
   });
   document.addEventListener("visibilitychange", () => {
-    if (!document.hidden) void store.refresh();
+    if (!document.hidden) void refresh(store);
   });
   addEventListener("popstate", () => void begin());
   addEventListener("beforeunload", (event) => {
@@ -237,14 +239,14 @@ function run(command, down) {
     case "redo": if (session.can_redo || store.queue.length) store.step("redo"); break;
     case "delete": editor.removeSelection(); break;
     case "deselect": editor.deselect(); break;
-    case "previous": editor.cycle(-1); break;
-    case "following": editor.cycle(1); break;
-    case "place": void editor.placeAtCursor(); break;
+    case "previous": cycle(editor, -1); break;
+    case "following": cycle(editor, 1); break;
+    case "place": void placeAtCursor(editor); break;
     case "note": bar.showTab("colour"); byId("note").focus(); break;
     case "snapshot": bar.showTab("versions"); byId("snapshot-name").focus(); break;
     case "smaller": editor.changeRadius(1 / 1.25); break;
     case "larger": editor.changeRadius(1.25); break;
-    case "next": void editor.goToNext(); break;
+    case "next": void goToNext(editor); break;
     case "picker": bar.showTab("colour"); document.querySelector(/** @type {"canvas"} */ (".picker"))?.focus(); break;
     case "uncertainty": void editor.showUncertainty(); break;
     case "before": stage.before = down; stage.redraw(); bar.showDisplay(); break;

@@ -11,34 +11,24 @@
  */
 
 import { ApiError, LostServer } from "./api.js";
-import { Emitter } from "./emitter.js";
 import { forgetDraft, keepDraft, readDraft } from "./drafts.js";
 import { NO_EDITS, sameEdits } from "./edit_ops.js";
+import { Emitter } from "./emitter.js";
+import { isGone, meetConflict } from "./recovery.js";
 
 /** @typedef {import("./types.js").Edits} Edits */
 /** @typedef {import("./types.js").SessionState} SessionState */
-/** @typedef {(edits: Edits) => Edits} Change */
-/** @typedef {import("./types.js").Answer} Answer */
+/** @typedef {import("./types.js").Change} Change */
 /** @typedef {import("./types.js").Server} Server */
-/** @typedef {"saved"|"saving"|"lost"|"conflict"} Status */
+/** @typedef {import("./types.js").Status} Status */
 
-/**
- * @typedef {object} Events
- * @property {Edits} edits  the edits on the screen changed
- * @property {Answer & {requested: number, received: number}} answer  something newer to draw
- * @property {SessionState} state  the server's view of the session changed
- * @property {Status} status
- * @property {Error} refused  the server refused a change; it was taken back
- * @property {SessionState} conflict  another tab changed the photo
- * @property {null} gone  the photo no longer exists
- * @property {null} restored  changes from before a crash were brought back
- */
+/** @typedef {import("./types.js").StoreEvents} Events */
+/** @typedef {import("./types.js").CommitStep} CommitStep */
+/** @typedef {import("./types.js").OtherStep} OtherStep */
+/** @typedef {import("./types.js").Task} Task */
 
-/**
- * @typedef {{kind: "commit", change: Change, quiet: boolean, sent?: Edits}} CommitStep
- * @typedef {{kind: "other", run: (id: string, revision: number) => Promise<SessionState>, sent?: true, counts: boolean}} OtherStep
- * @typedef {CommitStep|OtherStep|"preview"|"show"} Task
- */
+/** Milliseconds without another key after which `commitSoon` keeps its change. */
+const REST = 400;
 
 /** @extends {Emitter<Events>} */
 export class Store extends Emitter {
@@ -59,6 +49,10 @@ export class Store extends Emitter {
     this.queue = [];
     /** @type {Change|null} the gesture under way */
     this.gesture = null;
+    /** @type {Change|null} shown, and kept after a moment of rest */
+    this.soon = null;
+    /** @type {ReturnType<typeof setTimeout>|undefined} */
+    this.soonTimer = undefined;
     this.previewWaits = false;
     this.stale = false;
     this.busy = false;
@@ -79,6 +73,7 @@ export class Store extends Emitter {
    * @param {SessionState|null} state
    */
   load(state) {
+    this.flush();
     this.stopper.abort();
     this.stopper = new AbortController();
     this.generation++;
@@ -101,6 +96,7 @@ export class Store extends Emitter {
    * @param {{local?: boolean}} [options] local: the picture does not need the server (strength)
    */
   preview(change, { local = false } = {}) {
+    this.flush();
     this.gesture = change;
     if (!local) this.previewWaits = true;
     this.emit("edits", this.edits);
@@ -110,6 +106,7 @@ export class Store extends Emitter {
   /** Forget the gesture under way. */
   cancel() {
     if (!this.gesture) return;
+    this.soon = null;
     this.gesture = null;
     this.previewWaits = false;
     this.stale = true;
@@ -123,6 +120,7 @@ export class Store extends Emitter {
    * @param {{quiet?: boolean}} [options] quiet: the change does not alter the predicted colours (strength, notes)
    */
   commit(change, { quiet = false } = {}) {
+    this.flush();
     const previewed = this.gesture !== null;
     this.gesture = null;
     this.previewWaits = false;
@@ -136,6 +134,27 @@ export class Store extends Emitter {
     void this.pump();
   }
 
+  /**
+   * Show a change now and keep it when nothing follows for a moment: repeated keys and wheel turns are one undo step.
+   * Each call replaces the change of the former one.
+   * @param {Change} change
+   */
+  commitSoon(change) {
+    clearTimeout(this.soonTimer);
+    this.soon = null;
+    this.preview(change);
+    this.soon = change;
+    this.soonTimer = setTimeout(() => this.flush(), REST);
+  }
+
+  /** Keep what `commitSoon` has shown. */
+  flush() {
+    const { soon } = this;
+    clearTimeout(this.soonTimer);
+    this.soon = null;
+    if (soon) this.commit(soon);
+  }
+
   /** @param {"undo"|"redo"} direction */
   step(direction) {
     this.run((id, revision) => this.server.step(id, revision, direction));
@@ -147,6 +166,7 @@ export class Store extends Emitter {
    * @param {{counts?: boolean}} [options] counts: it makes a new revision
    */
   run(request, { counts = true } = {}) {
+    this.flush();
     this.gesture = null;
     this.previewWaits = false;
     this.queue.push({ kind: "other", run: request, counts });
@@ -249,8 +269,8 @@ export class Store extends Emitter {
       this.saveDraft();
       if (error instanceof ApiError) this.emit("refused", error);
     } else if (error instanceof ApiError && error.status === 409) {
-      await this.meetConflict(error, task);
-    } else if (error instanceof ApiError && error.status === 404 && (await this.isGone())) {
+      await meetConflict(this, error, task);
+    } else if (error instanceof ApiError && error.status === 404 && (await isGone(this))) {
       this.vanished();
     } else if (error instanceof Error) {
       this.takeBack(task);
@@ -270,99 +290,11 @@ export class Store extends Emitter {
     this.emit("edits", this.edits);
   }
 
-  /** Whether the photo itself is gone (and not only a snapshot or a reference). */
-  async isGone() {
-    const found = this.session && (await this.server.state(this.session.id).catch((error) => error));
-    return found instanceof ApiError && found.status === 404;
-  }
-
   /** The photo was deleted elsewhere. */
   vanished() {
     if (this.session) forgetDraft(this.storage, this.session.id);
     this.load(null);
     this.emit("gone", null);
-  }
-
-  /**
-   * The photo was changed elsewhere: stop, and let the person choose.
-   * @param {Error} error
-   * @param {Task} task
-   */
-  async meetConflict(error, task) {
-    if (!this.session) return;
-    const generation = this.generation;
-    const state = await this.server.state(this.session.id).catch(() => null);
-    if (generation !== this.generation) return;
-    if (!state) {
-      this.setStatus("lost");
-    } else if (state.revision === this.revision) {
-      this.takeBack(task); // not about revisions: a name that is taken
-      this.emit("refused", error);
-    } else if (this.queue.length === 0 || sameEdits(state.edits, this.edits)) {
-      this.queue = []; // nothing of ours is at stake: take over what is there
-      this.adopt(state);
-      this.stale = true;
-      this.previewWaits = this.gesture !== null;
-    } else {
-      this.gesture = null;
-      this.setStatus("conflict");
-      this.emit("conflict", state);
-    }
-  }
-
-  /**
-   * End a conflict: keep this page's edits (as one more step on top of the others), or take the other version.
-   * @param {"mine"|"theirs"} choice
-   * @param {SessionState} state
-   */
-  resolve(choice, state) {
-    const mine = this.edits;
-    this.queue = choice === "mine" ? [{ kind: "commit", change: () => mine, quiet: false }] : [];
-    this.adopt(state);
-    this.stale = true;
-    this.setStatus("saved");
-    this.saveDraft();
-    void this.pump();
-  }
-
-  /** The server answers again: find out what it knows, then go on where we stopped. */
-  async reconnect() {
-    if (this.status !== "lost" || !this.session) return;
-    const generation = this.generation;
-    let state;
-    try {
-      state = await this.server.state(this.session.id);
-    } catch (error) {
-      if (generation === this.generation && error instanceof ApiError && error.status === 404) this.vanished();
-      return;
-    }
-    if (generation !== this.generation) return;
-    const first = this.queue[0];
-    const landed = state.revision === this.revision + 1 && first?.sent !== undefined;
-    if (landed && (first.kind === "other" ? first.counts : sameEdits(state.edits, first.change(this.base)))) {
-      this.queue.shift(); // its answer was lost, not the change
-    } else if (state.revision !== this.revision && this.queue.length > 0) {
-      this.setStatus("conflict");
-      this.emit("conflict", state);
-      return;
-    }
-    this.adopt(state);
-    this.stale = true;
-    this.previewWaits = this.gesture !== null;
-    this.setStatus("saved");
-    this.saveDraft();
-    void this.pump();
-  }
-
-  /** Look whether the photo was changed elsewhere (the page came back to the front). */
-  async refresh() {
-    if (!this.session || this.busy || this.stopped || this.queue.length || this.gesture) return;
-    const generation = this.generation;
-    const state = await this.server.state(this.session.id).catch(() => null);
-    if (!state || generation !== this.generation || this.queue.length || this.busy) return;
-    if (state.revision !== this.revision) this.stale = true;
-    this.adopt(state);
-    void this.pump();
   }
 
   /**

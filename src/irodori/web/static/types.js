@@ -138,6 +138,27 @@
  * @property {(id: string) => Promise<SessionState>} state
  */
 
+/** @typedef {"saved"|"saving"|"lost"|"conflict"} Status */
+/** @typedef {(edits: Edits) => Edits} Change */
+
+/**
+ * @typedef {object} StoreEvents
+ * @property {Edits} edits  the edits on the screen changed
+ * @property {Answer & {requested: number, received: number}} answer  something newer to draw
+ * @property {SessionState} state  the server's view of the session changed
+ * @property {Status} status
+ * @property {Error} refused  the server refused a change; it was taken back
+ * @property {SessionState} conflict  another tab changed the photo
+ * @property {null} gone  the photo no longer exists
+ * @property {null} restored  changes from before a crash were brought back
+ */
+
+/**
+ * @typedef {{kind: "commit", change: Change, quiet: boolean, sent?: Edits}} CommitStep
+ * @typedef {{kind: "other", run: (id: string, revision: number) => Promise<SessionState>, sent?: true, counts: boolean}} OtherStep
+ * @typedef {CommitStep|OtherStep|"preview"|"show"} Task
+ */
+
 /** @typedef {{revision: number, x: number, y: number, lightness: number, current: {rgb: string, ab: Ab}, suggestions: Suggestion[]}} Palette */
 
 /** @typedef {"hint"|"brush"|"lasso"|"eyedropper"|"eraser"|"protect"|"original"|"pan"} Tool */
