@@ -62,6 +62,8 @@ def decode(data: bytes | BinaryIO, entry: Format, *, max_pixels: int, page: int 
         if entry.name == "jp2":
             return _decode_jp2(_all(data), max_pixels)
         return _decode_vips(data, entry, max_pixels, page)
+    except UnicodeDecodeError:  # libvips quotes a broken name in its error
+        raise PhotoError(f"the {entry.title} file is damaged (a name in it is no text)") from None
     except MemoryError:
         raise PhotoError("there is not enough memory to decode the picture") from None
 
@@ -142,15 +144,14 @@ def _decode_vips(data: bytes | BinaryIO, entry: Format, max_pixels: int, page: i
     try:
         image = load()
         check_size(image.width, image.height, max_pixels)
-        fields = set(image.get_fields())
-        metadata = _metadata(image, fields, entry, exif)
+        metadata = _metadata(image, entry, exif)
         if entry.name == "tiff":
             metadata = replace(metadata, iptc=iptc, compression=compression)
         # The AVIF loader has turned the picture already, by the file's own transformations.
-        orientation = image.get("orientation") if "orientation" in fields and entry.name != "avif" else 1
-        pages = image.get("n-pages") if entry.name == "tiff" and "n-pages" in fields else 1
-        depth_field = next((name for name in ("bits-per-sample", "heif-bitdepth") if name in fields), "")
-        used_bits = image.get(depth_field) if entry.name == "avif" and depth_field else 16
+        orientation = 1 if entry.name == "avif" else vips.field(image, "orientation", 1)
+        pages = vips.field(image, "n-pages", 1) if entry.name == "tiff" else 1
+        depth = vips.field(image, "bits-per-sample", None) or vips.field(image, "heif-bitdepth", 16)
+        used_bits = depth if entry.name == "avif" else 16
         scale = None
         if image.format in ("float", "double"):
             scale = _float_scale(image.max())
@@ -262,11 +263,12 @@ def _tiff_tags(data: bytes | BinaryIO, page: int) -> tuple[bytes | None, bytes |
     return tags.block() or None, tags.iptc, compression
 
 
-def _metadata(image: Any, fields: set[str], entry: Format, exif: bytes | None) -> Metadata:
+def _metadata(image: Any, entry: Format, exif: bytes | None) -> Metadata:
     from irodori import photo_exif
+    from irodori import photo_vips as vips
 
     def blob(name: str) -> bytes | None:
-        return bytes(image.get(name)) or None if name in fields else None
+        return bytes(vips.field(image, name, b"")) or None
 
     exif = exif or blob("exif-data")
     if exif is not None and exif[:6] == b"Exif\0\0":

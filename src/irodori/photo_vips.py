@@ -89,6 +89,11 @@ def to_srgb(image: Any, bands: int, icc: bytes | None, deep: bool) -> Any:
     return converted.bandjoin(image.extract_band(bands, n=extra)) if extra else converted
 
 
+def field(image: Any, name: str, default: Any) -> Any:
+    """Return one entry of an image's metadata. (Listing all of them can fail: in a broken file a name may be no text.)"""
+    return image.get(name) if image.get_typeof(name) else default
+
+
 def reason(error: Exception) -> str:
     """Return libvips' own words about a failure as one short line without its line breaks."""
     text = str(getattr(error, "detail", "") or error)
