@@ -155,32 +155,32 @@ def test_told_apart_by_name(tmp_path: Path, trained: dict[str, Any], path: str, 
     assert public_weights.recognise(tmp_path / path, NO_DIGEST, trained)[0] is expected
 
 
-def test_values_go_before_the_name(tmp_path: Path, trained: dict[str, Any]) -> None:
+def test_the_checksum_goes_before_the_name(tmp_path: Path, trained: dict[str, Any]) -> None:
     path = tmp_path / "latest_net_G.pth"
     assert public_weights.recognise(path, "df00044c" + "0" * 56, trained)[0] is RELEASED
-    plain = dict(trained)
-    for key in trained:
+
+
+def with_plain_norms(state: dict[str, Any]) -> dict[str, Any]:
+    """The same with batch normalisation that has no scale and no shift, as a conversion from Caffe leaves it."""
+    plain = dict(state)
+    for key in state:
         if key.endswith("running_mean"):
             norm = key.removesuffix("running_mean")
-            plain[norm + "weight"] = torch.ones_like(trained[norm + "weight"])
-            plain[norm + "bias"] = torch.zeros_like(trained[norm + "bias"])
-    assert public_weights.recognise(path, NO_DIGEST, plain)[0] is CONVERTED
-    fresh = plain | {key: torch.zeros_like(value) for key, value in plain.items() if key.endswith("running_mean")}
-    assert public_weights.recognise(path, NO_DIGEST, fresh)[0] is RETRAINED
+            plain[norm + "weight"] = torch.ones_like(state[norm + "weight"])
+            plain[norm + "bias"] = torch.zeros_like(state[norm + "bias"])
+    return plain
 
 
-@pytest.mark.parametrize("centre", [0.0, 0.5])
-def test_told_apart_by_the_statistics_of_the_first_block(
-    tmp_path: Path, trained: dict[str, Any], centre: float
-) -> None:
+def with_seen_statistics(state: dict[str, Any], centre: float) -> dict[str, Any]:
+    """What training does to the first block's running statistics: hints are few, lightness varies."""
     with torch.device("meta"):
         block = Siggraph17().model1
     block.to_empty(device="cpu").load_state_dict(
-        {key.removeprefix("model1."): value.clone() for key, value in trained.items() if key.startswith("model1.")}
+        {key.removeprefix("model1."): value.clone() for key, value in state.items() if key.startswith("model1.")}
     )
     generator = torch.Generator().manual_seed(4)
     block.train()
-    for _ in range(40):  # what training does to the running statistics: hints are few, lightness varies
+    for _ in range(40):
         coarse = torch.randn(4, 1, 8, 8, generator=generator)
         lightness = torch.nn.functional.interpolate(coarse, size=64, mode="bilinear", align_corners=False)
         lightness = (0.3 * lightness).clamp(-0.5, 0.5)
@@ -188,10 +188,28 @@ def test_told_apart_by_the_statistics_of_the_first_block(
         ab = 0.3 * torch.randn(4, 2, 64, 64, generator=generator) * mask
         with torch.no_grad():
             block(torch.cat((lightness, ab, mask - centre), dim=1))
-    state = trained | {f"model1.{key}": value for key, value in block.state_dict().items()}
+    return state | {f"model1.{key}": value for key, value in block.state_dict().items()}
+
+
+@pytest.mark.parametrize("centre", [0.0, 0.5])
+def test_told_apart_by_the_statistics_of_the_first_block(
+    tmp_path: Path, trained: dict[str, Any], centre: float
+) -> None:
+    state = with_seen_statistics(trained, centre)
     assert public_weights.fitting_mask_centre(state) == centre
     expected = RETRAINED if centre else RELEASED
     assert public_weights.recognise(tmp_path / "download.pth", NO_DIGEST, state)[0] is expected
+
+
+def test_a_converted_file_under_the_retrained_files_name(tmp_path: Path, trained: dict[str, Any]) -> None:
+    path = tmp_path / "latest_net_G.pth"
+    plain = with_plain_norms(trained)
+    assert public_weights.recognise(tmp_path / "download.pth", NO_DIGEST, plain)[0] is CONVERTED
+    assert public_weights.recognise(path, NO_DIGEST, with_seen_statistics(plain, 0.0))[0] is CONVERTED
+    assert public_weights.recognise(path, NO_DIGEST, with_seen_statistics(plain, 0.5))[0] is RETRAINED
+    assert public_weights.recognise(path, NO_DIGEST, plain)[0] is RETRAINED  # its statistics fit neither mask
+    untrained = plain | {key: torch.zeros_like(value) for key, value in plain.items() if key.endswith("running_mean")}
+    assert public_weights.recognise(path, NO_DIGEST, untrained)[0] is RETRAINED
 
 
 def test_random_statistics_say_nothing(tmp_path: Path, trained: dict[str, Any]) -> None:

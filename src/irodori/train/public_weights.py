@@ -109,10 +109,10 @@ def check_state_dict(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def recognise(path: Path, digest: str, state: Mapping[str, Tensor]) -> tuple[PublicFile, str]:
     """Tell which public file this is; the keys are the same in all three.
 
-    In this order: the checksum that the released file carries in its name; batch normalisation without scale and
-    shift, which only a conversion from Caffe leaves; the file's name or its folder's (the authors' script stores two
-    of the files as ``latest_net_G.pth``, in folders of their own); at last, which mask the statistics of the first
-    block fit to (:func:`fitting_mask_centre`).
+    In this order: the checksum that the released file carries in its name; the file's name; at last its values:
+    batch normalisation without scale and shift, which only a conversion from Caffe leaves, and the mask which the
+    statistics of the first block fit to (:func:`fitting_mask_centre`). The name ``latest_net_G.pth`` alone is not
+    believed, because the authors' script gives it to two of the files, in folders of their own.
 
     Args:
         path: where the file lies.
@@ -122,20 +122,20 @@ def recognise(path: Path, digest: str, state: Mapping[str, Tensor]) -> tuple[Pub
     Returns:
         The file, and a few words on how it was recognised.
     """
+    name, folder = path.stem.lower(), path.absolute().parent.name.lower()
     if digest.startswith(RELEASED_DIGEST):
         return RELEASED, "its checksum"
-    if _converted_from_caffe(state):
-        return CONVERTED, "its batch normalisation without scale"
-    name, folder = path.stem.lower(), path.absolute().parent.name.lower()
     if RELEASED_DIGEST in name:
         return RELEASED, "its name (though its checksum is not the one in that name)"
     if "siggraph17" in name:
         return RELEASED, "its name"
     if "caffemodel" in name or (name.endswith("_net_g") and "caffemodel" in folder):
         return CONVERTED, "its name"
+    plain, centre = _converted_from_caffe(state), fitting_mask_centre(state)
     if name.endswith("_net_g") or name in ("pytorch", "pytorch_trained"):
-        return RETRAINED, "its name"
-    centre = fitting_mask_centre(state)
+        return (CONVERTED, "its values") if plain and centre == 0 else (RETRAINED, "its name")
+    if plain:
+        return CONVERTED, "its batch normalisation without scale"
     if centre is None:
         return RELEASED, "nothing: a mask of 0 and 1 is assumed"
     return (RETRAINED if centre else RELEASED), "the statistics of its first block"
