@@ -65,6 +65,15 @@ def test_saved_hints_give_the_same_figures_under_any_seed(tar: Path, tmp_path: P
     assert len(next(iter(json.loads(hints.read_text())["pictures"].values()))) == 501
 
 
+def test_hints_of_another_side(tar: Path, tmp_path: Path) -> None:
+    hints = tmp_path / "hints.json"
+    code, content, _ = evaluate(
+        tmp_path, "--protocol", "siggraph17", "--model", "grey", "--counts", "1", "--limit", 1, "--data", tar,
+        "--side", 20, "--save-hints", hints,
+    )  # fmt: skip
+    assert (code, content["hint_side"], json.loads(hints.read_text())["side"]) == (0, 20, 20)
+
+
 def test_hints_for_other_pictures(tar: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     common = ["evaluate", "--protocol", "siggraph17", "--model", "grey", "--counts", "1", "--quiet", "--data", str(tar)]
     hints = tmp_path / "hints.json"
@@ -178,6 +187,8 @@ def test_wrong_usage(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[s
         (("--model", "grey", "--protocol", "reference"), "accepts no reference"),
         (("--model", "grey", "--protocol", "advisor", "--counts", "0"), "at least one count"),
         (("--model", "grey", "--data", "nowhere"), "found nothing there"),
+        (("--model", "grey", "--side", "100"), "--side: expected at most 64 px, got 100"),
+        (("--model", "grey", "--protocol", "fullsize", "--hints", "x"), "no hints of a fixed size"),
     ],
 )
 def test_one_sentence_when_it_cannot_be(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,6 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=_positive, metavar="N", help="only the first N pictures (a mixed sample)")
     parser.add_argument("--counts", type=_counts, metavar="0,1,...", help="hint counts; 'paper' for the paper's 26")
     parser.add_argument("--seed", type=_natural, default=0, metavar="S", help="of hints and choices (default 0)")
+    parser.add_argument("--side", type=_positive, metavar="PX", help="of a hint's square (default: the protocol's)")
     parser.add_argument("--hints", type=Path, metavar="FILE", help="use the hints of this file instead of drawing them")
     parser.add_argument("--save-hints", type=Path, metavar="FILE", help="write the hints that are used to a file")
     parser.add_argument("--threads", type=_positive, metavar="T", help="threads of each model")
@@ -108,12 +109,17 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _job(args: argparse.Namespace, experiment: Experiment) -> Job:
+    from irodori.errors import SettingsError
     from irodori.evaluate import hint_files
     from irodori.evaluate.experiment import Job
     from irodori.evaluate.pictures import PictureSet
     from irodori.evaluate.protocol import PROTOCOLS
 
     protocol = PROTOCOLS[experiment.hints]
+    if args.side is not None:
+        if args.side > protocol.size // 4:
+            raise SettingsError(f"--side: expected at most {protocol.size // 4} px, got {args.side}")
+        protocol = replace(protocol, side=args.side)
     counts = experiment.counts if args.counts is None else args.counts
     extra = {"out": args.out, "scans": args.scans, "prior": args.prior, "longest": args.longest}
     return Job(

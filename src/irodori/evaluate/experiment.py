@@ -104,6 +104,7 @@ def about(job: Job, collected: Collected) -> dict[str, Any]:
         "interrupted": collected.interrupted,
         "seed": job.seed,
         "hint_protocol": job.protocol.name,
+        "hint_side": job.protocol.side,
         "counts": list(job.counts),
         "hints_from_file": job.hints is not None,
         "settings": {key: str(value) for key, value in job.extra.items() if key != "out"},

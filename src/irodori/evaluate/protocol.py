@@ -235,8 +235,14 @@ def psnr_curve(
         raise SettingsError("expected at least one picture to evaluate on, got none")
     shape = (len(pictures), len(ordered))
     psnr, chroma, error = (np.full(shape, np.nan) for _ in range(3))
+    names: list[str] = []
+    grey_psnr: list[float] = []
+    true_chroma: list[float] = []
     for start in range(0, len(pictures), batch):
         chunk = pictures[start : start + batch]
+        names += [picture.name for picture in chunk]
+        grey_psnr += [picture.grey_psnr for picture in chunk]
+        true_chroma += [float(metrics.chroma(picture.ab).mean(dtype=np.float64)) for picture in chunk]
         streams = [
             hinted(picture, protocol.patches(seed, picture.index, ordered[-1], picture.rgb.shape[:2]), ordered)
             for picture in chunk
@@ -253,11 +259,11 @@ def psnr_curve(
         protocol=protocol.name,
         seed=seed,
         counts=ordered,
-        names=tuple(picture.name for picture in pictures),
+        names=tuple(names),
         psnr=psnr,
-        grey_psnr=np.array([picture.grey_psnr for picture in pictures]),
+        grey_psnr=np.array(grey_psnr),
         chroma=chroma,
-        true_chroma=np.array([metrics.chroma(picture.ab).mean(dtype=np.float64) for picture in pictures]),
+        true_chroma=np.array(true_chroma),
         hint_error=error,
     )
 
