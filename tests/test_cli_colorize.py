@@ -205,6 +205,8 @@ def test_a_sidecar_makes_the_file_again(colorize, photo_file: Path, tmp_path: Pa
     assert json.loads(sidecar.read_text())["result"]["sha256"] == digest(first)
     assert colorize(photo_file, "-o", second, "--repeat", sidecar) == 0
     assert digest(second) == digest(first)
+    assert colorize(photo_file, "-o", second, "--edits", sidecar, "--even-tones", "--no-mark", "--quality", 80) == 0
+    assert digest(second) == digest(first)
     capsys.readouterr()
     assert colorize(photo_file, "-o", second, "--repeat", sidecar, "--strength", "0.5") == cli.EXIT_FAILED
     assert "brings its own edits" in capsys.readouterr().err

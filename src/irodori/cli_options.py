@@ -73,7 +73,9 @@ def add_edits(parser: argparse.ArgumentParser) -> None:
         metavar="X,Y,#RRGGBB[,RADIUS]",
         help="this place (photo pixels, from the top left) has this colour; repeat for more",
     )
-    group.add_argument("--edits", metavar="FILE", help="edits as JSON: hints, regions, reference, strength")
+    group.add_argument(
+        "--edits", metavar="FILE", help="edits as JSON: hints, regions, reference, strength; or a sidecar"
+    )
     group.add_argument("--reference", metavar="PHOTO", help="a colour photo whose colours the result should have")
     group.add_argument(
         "--histogram", metavar="FILE", help="the colours the result should have: 313 numbers, JSON or .npy"
@@ -152,9 +154,14 @@ def _hint_option(text: str) -> Hint:
 
 
 def read_edits(path: str) -> Edits:
-    """Read an edits file; HintError, beginning with the file's name, when it cannot be used."""
+    """Read an edits file, or the edits of a sidecar (by its ending); HintError when they cannot be used."""
     from irodori.hints import edits
+    from irodori.photo_sidecar import SUFFIX
 
+    if path.endswith(SUFFIX):
+        from irodori.sidecar import read_record
+
+        return read_record(path).edits
     try:
         with open(path, "rb") as file:
             content = file.read(edits.MAX_TEXT_SIZE + 1)
