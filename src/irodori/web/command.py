@@ -63,6 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     from irodori.web.session_store import SessionStore
 
     logging.basicConfig(level=logging.WARNING, format="irodori: %(message)s")
+    logging.getLogger("pyvips").setLevel(logging.ERROR)  # its warnings are about odd photographs, not for the terminal
     if arguments.photo is not None and not arguments.photo.is_file():
         raise PhotoError(f"{arguments.photo}: there is no such file")
     with _listen(arguments.host, arguments.port) as listener:

@@ -172,7 +172,7 @@ class SuggestionEntry(BaseModel):
     """A suggested colour and its likelihood."""
 
     rgb: str
-    ab: tuple[float, float]
+    ab: Pair
     weight: float
 
 
@@ -180,7 +180,7 @@ class ShownColour(BaseModel):
     """A colour of the present result."""
 
     rgb: str
-    ab: tuple[float, float]
+    ab: Pair
 
 
 class Palette(BaseModel):
@@ -206,7 +206,7 @@ class Pins(BaseModel):
     """The present colours inside a polygon: x, y, a, b."""
 
     revision: int
-    pins: list[tuple[float, float, float, float]]
+    pins: list[Pin]
 
 
 class SampleEntry(BaseModel):
