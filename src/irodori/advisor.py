@@ -1,7 +1,8 @@
 """Where the next hint would help most, from the network's colour distribution and the hints that are already there.
 
 A place is worth a hint when the network is unsure about it *and* about much that looks like it nearby, since a hint's
-colour travels to such places. What earlier hints already explain (near, of similar lightness and colour) counts less.
+colour travels to such places. What earlier hints already explain (near, of similar lightness and colour) counts less,
+and so do places on edges, where a hint would mix two colours.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ _CELLS = 1600  # the map is shrunk to about this many cells: all pairs of them a
 _NEAR = 0.35  # how far a hint's colour travels, as a share of the short side
 _SIMILAR_LIGHTNESS = 14.0
 _SIMILAR_AB = 16.0
+_CALM = 6.0  # spread of L* around a place that takes two thirds of its score away
 _EXPLAINED = 0.85  # share of a place's worth that a hint right beside it takes away
 
 
@@ -32,7 +34,8 @@ def expected_error(bins: ArrayLike) -> Float32:
     mean = probabilities @ ab_bins.CENTRES
     squares = probabilities @ (ab_bins.CENTRES**2).sum(axis=1)
     variance = squares - (mean**2).sum(axis=-1)
-    return np.sqrt(np.maximum(variance, np.float32(0)))
+    error: Float32 = np.sqrt(np.maximum(variance, np.float32(0)))
+    return error
 
 
 def uncertainty(bins: ArrayLike) -> Float32:
@@ -50,37 +53,43 @@ def next_hint(bins: ArrayLike, lightness: ArrayLike, hint_mask: ArrayLike) -> tu
         hint_mask: ``(h, w)`` at the same size, more than 0 where a hint already lies.
 
     Returns:
-        x, y as shares of the picture's width and height, in 0..1 (exclusive), the centre of a cell of the map.
+        x, y as shares of the picture's width and height, in 0..1 (exclusive), the centre of a pixel of ``bins``.
     """
     probabilities = np.asarray(bins, dtype=np.float32)
     height, width = probabilities.shape[:2]
+    levels = np.asarray(lightness, np.float32)
+    hinted = np.asarray(hint_mask, np.float32) > 0
     step = max(1, int(np.ceil(np.sqrt(height * width / _CELLS))))
     error = expected_error(probabilities)
     mean = probabilities @ ab_bins.CENTRES
-    planes = np.concatenate([error[..., None] ** 2, np.asarray(lightness, np.float32)[..., None], mean], axis=-1)
-    cells = _pooled(planes, step)
-    hinted = _pooled(np.asarray(hint_mask, np.float32)[..., None], step)[..., 0] > 0
+    cells = _pooled(np.concatenate([error[..., None] ** 2, levels[..., None], mean], axis=-1), step)
     rows, columns = cells.shape[:2]
     flat = cells.reshape(-1, 4)
-    places = np.stack(np.mgrid[0:rows, 0:columns], axis=-1).reshape(-1, 2).astype(np.float32)
+    places = np.argwhere(np.ones((rows, columns), bool)).astype(np.float32)
     reach = np.float32(_NEAR * max(2, min(rows, columns)))
     features = np.concatenate([places / reach, flat[:, 1:2] / _SIMILAR_LIGHTNESS, flat[:, 2:] / _SIMILAR_AB], axis=1)
     alike = np.exp(-_squared_distances(features) / 2)
     worth = flat[:, 0]
-    taken = hinted.reshape(-1)
+    taken = _pooled(hinted[..., None].astype(np.float32), step).reshape(-1) > 0
     if taken.any():
         worth = worth * (1 - _EXPLAINED * alike[:, taken].max(axis=1))
-    gain = alike @ worth
-    # A hint at a corner reaches less, but do not let the sum alone decide: certain places inside large unsure areas
-    # would win over unsure ones.
-    gain = gain * np.sqrt(worth + 1e-6)
-    if not taken.all():
-        gain[taken] = -1
-    best = int(gain.argmax())
-    row, column = divmod(best, columns)
-    y = (row * step + min((row + 1) * step, height)) / 2 / height
-    x = (column * step + min((column + 1) * step, width)) / 2 / width
-    return float(x), float(y)
+    # The sum over what is alike alone would favour certain places inside large unsure areas over unsure ones.
+    gain = (alike @ worth) * np.sqrt(worth + np.float32(1e-6))
+    fine = gain.reshape(rows, columns).repeat(step, axis=0).repeat(step, axis=1)[:height, :width]
+    # A hint on an edge would carry a mixture of two colours.
+    score = fine * np.exp(-_spread(levels) / np.float32(_CALM))
+    if not hinted.all():
+        score[hinted] = -1
+    row, column = divmod(int(score.argmax()), width)
+    return (column + 0.5) / width, (row + 0.5) / height
+
+
+def _spread(plane: Float32) -> Float32:
+    """Standard deviation over the 3 x 3 neighbours of each pixel of ``(h, w)``; edges repeat."""
+    padded = np.pad(plane, 1, mode="edge")
+    height, width = plane.shape
+    around = np.array([padded[y : y + height, x : x + width] for y in range(3) for x in range(3)], np.float32)
+    return np.asarray(around.std(axis=0), np.float32)
 
 
 def _pooled(planes: Float32, step: int) -> Float32:
@@ -91,8 +100,7 @@ def _pooled(planes: Float32, step: int) -> Float32:
     sums = np.add.reduceat(np.add.reduceat(planes, row_starts, axis=0), column_starts, axis=1)
     row_counts = np.diff(np.append(row_starts, height))
     column_counts = np.diff(np.append(column_starts, width))
-    pooled: Float32 = sums / (row_counts[:, None] * column_counts[None]).astype(np.float32)[..., None]
-    return pooled
+    return np.asarray(sums / (row_counts[:, None] * column_counts[None])[..., None], np.float32)
 
 
 def _squared_distances(points: Float32) -> Float32:
