@@ -39,7 +39,7 @@ def test_the_folder_answers_like_the_network(network: HintProp, folder: Path) ->
         hint_ab[3:9, 5:11], mask[3:9, 5:11] = (40, -20), 1
         ours = model.predict_planes(lightness, hint_ab, mask)
         theirs = torch_model.predict_planes(lightness, hint_ab, mask)
-        assert np.abs(ours.ab - theirs.ab).max() <= 220 * export.TOLERANCE
+        assert np.sqrt(np.square(ours.ab - theirs.ab).mean()) <= export.HALF_RMS
         assert np.abs(ours.bins - theirs.bins).max() <= 1e-3
 
 
@@ -49,6 +49,7 @@ def test_model_json_tells_what_it_is(folder: Path) -> None:
     assert set(info["files"]) == {"prepare.onnx", "answer.onnx"}
     assert info["figures"] == {"x": 1}
     assert info["provenance"]["largest_runtime_difference"] <= export.TOLERANCE
+    assert 0 < info["provenance"]["half_precision_changes_ab_by"] <= export.HALF_RMS
 
 
 def test_half_precision_halves_the_files(network: HintProp, folder: Path, tmp_path: Path) -> None:

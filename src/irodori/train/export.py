@@ -1,6 +1,7 @@
 """Trained weights -> a model folder that the program runs: prepare.onnx, answer.onnx, model.json.
 
-The export is refused when ONNX Runtime and PyTorch disagree by more than :data:`TOLERANCE` of the range.
+The export is refused when ONNX Runtime and PyTorch disagree by more than :data:`TOLERANCE` of the range, or when
+half-precision storage, which comes after that comparison, changes the colours by more than :data:`HALF_RMS`.
 """
 
 from __future__ import annotations
@@ -28,6 +29,11 @@ from irodori.train import checkpoint
 
 TOLERANCE = 1e-3
 """Largest difference between the runtimes, as a share of the output's range."""
+HALF_RMS = 0.3
+"""Most that storing weights in half precision may change ab, root mean square: added to an error of 4 (RMS, many hints)
+it would cost 0.02 dB, to larger errors less."""
+SIZES = ((64, 96), (128, 64), (96, 160))
+"""Heights and widths at which the runtimes are compared."""
 OPSET = 18
 SMALLEST_HALF = 256
 """Weights with fewer values than this stay in single precision."""
@@ -135,8 +141,8 @@ def store_half(path: Path) -> None:
     onnx.save(model, str(path))
 
 
-def _verify(network: Any, folder: Path, feature_names: list[str], inputs: list[str]) -> float:
-    """Compare both runtimes at three sizes; the largest difference as a share of the range (raises ModelError)."""
+def _answers(folder: Path, feature_names: list[str], inputs: list[str]) -> list[list[np.ndarray]]:
+    """What ONNX Runtime answers (ab, logits) to the examples of :data:`SIZES`."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -146,18 +152,25 @@ def _verify(network: Any, folder: Path, feature_names: list[str], inputs: list[s
         for name in (contract.PREPARE_FILE, contract.ANSWER_FILE)
         if (folder / name).exists()
     }
+    answers = []
+    for seed, size in enumerate(SIZES):
+        fed = {name: tensor.numpy() for name, tensor in example(*size, seed).items()}
+        if contract.PREPARE_FILE in sessions:
+            found = sessions[contract.PREPARE_FILE].run(feature_names, {"lightness": fed["lightness"]})
+            fed.update(zip(feature_names, found, strict=True))
+        answers.append(sessions[contract.ANSWER_FILE].run(["ab", "logits"], {name: fed[name] for name in inputs}))
+    return answers
+
+
+def _verify(network: Any, answers: list[list[np.ndarray]]) -> float:
+    """Compare PyTorch with ONNX Runtime; the largest difference as a share of the range (raises ModelError)."""
     worst = 0.0
-    for seed, (height, width) in enumerate(((64, 96), (128, 64), (96, 160))):
-        tensors = example(height, width, seed)
+    for seed, (size, got) in enumerate(zip(SIZES, answers, strict=True)):
+        tensors = example(*size, seed)
         with torch.no_grad():
             features = network.prepare(tensors["lightness"])
             more = {"reference": tensors["reference"]} if network.accepts_reference else {}
             wanted = network.answer(tensors["lightness"], features, tensors["hint_ab"], tensors["hint_mask"], **more)
-        fed = {name: tensor.numpy() for name, tensor in tensors.items()}
-        if contract.PREPARE_FILE in sessions:
-            found = sessions[contract.PREPARE_FILE].run(feature_names, {"lightness": fed["lightness"]})
-            fed.update(zip(feature_names, found, strict=True))
-        got = sessions[contract.ANSWER_FILE].run(["ab", "logits"], {name: fed[name] for name in inputs})
         for name, ours, theirs in zip(("ab", "logits"), wanted, got, strict=True):
             reference = ours.numpy()
             extent = 2.0 if name == "ab" else float(np.ptp(reference)) or 1.0
@@ -166,9 +179,23 @@ def _verify(network: Any, folder: Path, feature_names: list[str], inputs: list[s
             if not difference <= TOLERANCE:
                 raise ModelError(
                     f"export: PyTorch and ONNX Runtime differ by {difference:.2e} of the range of {name}"
-                    f" at {height}x{width}; expected at most {TOLERANCE:.0e}"
+                    f" at {size[0]}x{size[1]}; expected at most {TOLERANCE:.0e}"
                 )
     return worst
+
+
+def _store_half(folder: Path, single: list[list[np.ndarray]], feature_names: list[str], inputs: list[str]) -> float:
+    """Round the stored weights to half precision; what that changes in ab, root mean square (raises ModelError)."""
+    for graph in folder.glob("*.onnx"):
+        store_half(graph)
+    pairs = zip(single, _answers(folder, feature_names, inputs), strict=True)
+    changed = float(np.sqrt(np.mean([np.square(a[0] - b[0]).mean() for a, b in pairs])) * contract.AB_SCALE)
+    if not changed <= HALF_RMS:
+        raise ModelError(
+            f"export: half precision changes ab by {changed:.2f} (root mean square), expected at most {HALF_RMS};"
+            " store single precision (--no-half)"
+        )
+    return changed
 
 
 def export_network(
@@ -206,11 +233,6 @@ def export_network(
         folder.is_dir() and ((folder / contract.INFO_FILE).exists() or not any(folder.iterdir()))
     ):
         raise ModelError(f"{folder}: exists and is not a model folder")
-    if half:  # what is verified is what is stored
-        with torch.no_grad():
-            for parameter in net.parameters():
-                if parameter.numel() >= SMALLEST_HALF:
-                    parameter.copy_(parameter.half().float())
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
@@ -233,10 +255,10 @@ def export_network(
         path = part / contract.ANSWER_FILE
         _export_graph(_Answer(net, inputs, names), arguments, path, inputs, ["ab", "logits"], axes)
         used = {value.name for value in onnx.load(str(path)).graph.input}
-        if half:
-            for graph in part.glob("*.onnx"):
-                store_half(graph)
-        worst = _verify(net, part, names, [name for name in inputs if name in used])
+        fed = [name for name in inputs if name in used]
+        single = _answers(part, names, fed)
+        worst = _verify(net, single)
+        changed = _store_half(part, single, names, fed) if half else 0.0
         if weights is not None:
             shutil.copyfile(weights, part / contract.WEIGHTS_FILE)
         files = {
@@ -253,7 +275,8 @@ def export_network(
             "files": files,
             "licence": licence,
             "provenance": {"irodori": irodori.__version__, "exported": date.today().isoformat(),
-                           "largest_runtime_difference": worst, **(provenance or {})},
+                           "largest_runtime_difference": worst,
+                           "half_precision_changes_ab_by": changed, **(provenance or {})},
             "figures": figures or {},
         }  # fmt: skip
         (part / contract.INFO_FILE).write_text(json.dumps(info, indent=1, sort_keys=True) + "\n", encoding="utf-8")
