@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from irodori.cli import main
 from irodori.photo import read_photo, write_photo
-from tests.batch.conftest import SETTLED, Batch, files_of, make_photo
+from tests.batch.conftest import MODEL, SETTLED, Batch, files_of, make_photo
 
 EDITS = '{"version": 1, "hints": [{"x": 30.5, "y": 20.5, "radius": 6, "rgb": "#c04020"}]}'
 
@@ -181,3 +182,13 @@ def test_urls_work_like_folders(batch: Batch, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "local" / ".irodori-batch")
     for name in ("a.jpg", "sub/b.png"):
         assert (tmp_path / "local" / name).read_bytes() == (out / name).read_bytes()
+
+
+def test_a_sidecar_makes_the_same_bytes_again_with_colorize(batch: Batch, tmp_path: Path) -> None:
+    photos, out = tmp_path / "in", tmp_path / "out"
+    make_photo(photos / "a.png", seed=3)
+    (photos / "a.edits.json").write_text(EDITS)
+    assert batch(photos, out, "--sidecar", "--strength", "0.7", "--threads", "1") == 0
+    words = ["colorize", str(photos / "a.png"), "-o", str(tmp_path / "again.png"), "--model", str(MODEL)]
+    assert main([*words, "--repeat", str(out / "a.png.irodori.json")]) == 0
+    assert (tmp_path / "again.png").read_bytes() == (out / "a.png").read_bytes()

@@ -28,6 +28,7 @@ def a_reference(bin_index: int) -> Reference:
         {"even_tones": True},
         {"profile": "keep"},
         {"mark": False},
+        {"sidecar": True},
         {"reference": a_reference(3)},
     ],
 )
@@ -49,7 +50,7 @@ def test_two_references_differ_and_how_the_work_is_done_does_not_matter() -> Non
         ({"bits": 12}, "--bits"),
         ({"bits": 16, "format": "jpeg"}, "--bits 16"),
         ({"quality": 0}, "--quality"),
-        ({"strength": 2.5}, "--strength"),
+        ({"strength": 3.5}, "--strength"),
         ({"strength": float("nan")}, "--strength"),
         ({"reference_strength": -1}, "--reference-strength"),
         ({"edits_suffix": ""}, "--edits-suffix"),

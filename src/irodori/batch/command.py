@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     colour.add_argument("--reference", metavar="PHOTO", help="take the colours of this photo as a global hint")
     colour.add_argument("--reference-strength", type=float, default=1.0, metavar="S", help="0..1 (default: 1)")
-    colour.add_argument("--strength", type=float, default=1.0, metavar="S", help="scales the chroma, 0..2 (default: 1)")
+    colour.add_argument("--strength", type=float, default=1.0, metavar="S", help="scales the chroma, 0..3 (default: 1)")
     colour.add_argument("--even-tones", action="store_true", help="even out faded tones for the network only")
     colour.add_argument(
         "--edits-suffix", default=".edits.json", metavar="SUFFIX", help="name of edits files (default: .edits.json)"
@@ -69,6 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     files.add_argument("--quality", type=int, default=95, metavar="Q", help="of JPEG, WebP and AVIF (default: 95)")
     files.add_argument("--profile", choices=("srgb", "keep"), default="srgb", help="colour profile (default: srgb)")
     files.add_argument("--no-mark", action="store_true", help="leave out the note that colours are reconstructed")
+    files.add_argument("--sidecar", action="store_true", help="write RESULT.irodori.json beside each result")
     files.add_argument("--max-megapixels", type=float, default=300.0, metavar="M", help="refuse larger photos (300)")
 
 
@@ -85,6 +86,8 @@ def run(args: argparse.Namespace) -> int:
         raise SettingsError(f"{args.input}: expected a folder of photos; for one photo use: irodori colorize")
     if isinstance(source, LocalPlace) and isinstance(output, LocalPlace):
         _check_apart(source.root, output.root)
+    if args.sidecar and not isinstance(output, LocalPlace):
+        raise SettingsError("--sidecar writes beside results in a local folder; OUT is a URL")
     jobs, settings = _settings(args)
     report = Report(source.root, output.root, _told(settings, jobs))
     manifest_path = args.manifest or _manifest_path(output.root, isinstance(output, LocalPlace))
@@ -147,6 +150,7 @@ def _settings(args: argparse.Namespace) -> tuple[int | None, BatchSettings]:
         even_tones=args.even_tones,
         profile=args.profile,
         mark=not args.no_mark,
+        sidecar=args.sidecar,
         edits_suffix=args.edits_suffix,
         reference_strength=args.reference_strength,
         max_pixels=int(args.max_megapixels * 1e6),

@@ -9,12 +9,12 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from irodori.batch.places import Place, place
+from irodori.batch.places import LocalPlace, Place, place
 from irodori.batch.settings import BatchSettings
 from irodori.errors import HintError, IrodoriError
 from irodori.hints import edits as edits_module
-from irodori.hints.edits import Edits
-from irodori.photo import read_photo
+from irodori.hints.edits import MAX_STRENGTH, Edits
+from irodori.photo import Photo, read_photo
 from irodori.photo_formats import by_suffix
 
 if TYPE_CHECKING:
@@ -90,12 +90,15 @@ def _paint(job: Job, settings: BatchSettings, colorizer: Colorizer) -> Outcome:
     edits = Edits() if job.edits is None else _parse(raw_edits, job.edits)
     if edits.reference is None and settings.reference is not None:
         edits = replace(edits, reference=settings.reference, reference_strength=settings.reference_strength)
+    edits = replace(edits, strength=min(MAX_STRENGTH, edits.strength * settings.strength))
     prediction = colorizer.predict(colorizer.prepare(photo, even_tones=settings.even_tones), edits)
     bits = settings.bits or min(photo.bits, max(by_suffix(job.output).depths))
-    rgb = colorizer.render(photo, prediction, bits, settings.strength, threads=settings.threads)
+    rgb = colorizer.render(photo, prediction, bits, threads=settings.threads)
     output.write(
         job.output, rgb, photo, bits=bits, quality=settings.quality, profile=settings.profile, mark=settings.mark
     )
+    if settings.sidecar and isinstance(output, LocalPlace):
+        _write_sidecar(output.source(job.output), photo, edits, bits, settings, colorizer)
     return Outcome(
         job.number,
         DONE,
@@ -109,6 +112,16 @@ def _paint(job: Job, settings: BatchSettings, colorizer: Colorizer) -> Outcome:
 def content_digest(photo_digest: str, raw_edits: bytes) -> str:
     """SHA-256 (hex) over what a person supplied for one photo: the photo's bytes and those of its edits file."""
     return hashlib.sha256(f"{photo_digest} {hashlib.sha256(raw_edits).hexdigest()}".encode()).hexdigest()
+
+
+def _write_sidecar(
+    path: str, photo: Photo, edits: Edits, bits: int, settings: BatchSettings, colorizer: Colorizer
+) -> None:
+    """Write the record from which ``irodori colorize --repeat`` makes the same file."""
+    from irodori.sidecar import write_record
+
+    told = {name: getattr(settings, name) for name in ("quality", "profile", "even_tones", "threads", "provider")}
+    write_record(path, photo, colorizer, edits, {**told, "bits": bits, "no_mark": not settings.mark})
 
 
 def _read_edits(source: Place, path: str) -> bytes:

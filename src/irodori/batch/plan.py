@@ -13,7 +13,6 @@ from irodori.photo_formats import FORMATS
 
 _FORMAT_OF = {suffix: entry.name for entry in FORMATS for suffix in entry.suffixes}
 _SUFFIX_OF = {entry.name: entry.suffixes[0] for entry in FORMATS}
-_WRITABLE = {"jpeg", "png", "tiff", "webp", "avif", "bmp", "jp2"}
 
 
 @dataclass(frozen=True)
@@ -77,9 +76,7 @@ def _items(folder: Folder, settings: BatchSettings) -> Iterator[Item]:
 def result_name(name: str, wanted: str | None) -> str:
     """Name the result of the photo ``name`` when results are to have the format ``wanted`` (None: the photo's own)."""
     own = _FORMAT_OF[os.path.splitext(name)[1].lower()]
-    if wanted is None:
-        wanted = own if own in _WRITABLE else "png"
-    return name if wanted == own else name + _SUFFIX_OF[wanted]
+    return name if wanted in (None, own) else name + _SUFFIX_OF[wanted]
 
 
 def edits_name(name: str, names: Mapping[str, str], suffix: str | None) -> str | None:

@@ -6,12 +6,13 @@ import hashlib
 import json
 from dataclasses import dataclass, fields
 
-from irodori import __version__
+from irodori import __version__, photo_formats
 from irodori.errors import SettingsError
+from irodori.hints.edits import MAX_STRENGTH
 from irodori.hints.reference import Reference
 from irodori.photo import MAX_PIXELS
 
-FORMATS = ("jpeg", "png", "tiff", "webp", "avif")
+FORMATS = tuple(entry.name for entry in photo_formats.FORMATS)
 """What ``--format`` accepts."""
 
 _NOT_IN_THE_PICTURE = ("threads", "provider", "max_pixels", "model")
@@ -36,13 +37,15 @@ class BatchSettings:
     quality: int = 95
     """1..100, for JPEG, WebP and AVIF."""
     strength: float = 1.0
-    """Scales the chroma of every result, 0..2."""
+    """Scales the chroma of every result, 0..3."""
     even_tones: bool = False
     """Stretch faded tones in what the network sees."""
     profile: str = "srgb"
     """Colour profile of the results, "srgb" or "keep"."""
     mark: bool = True
     """Note in each result that its colours are reconstructed."""
+    sidecar: bool = False
+    """Write a sidecar beside each result (local results only)."""
     edits_suffix: str | None = ".edits.json"
     """``a.jpg`` takes the edits of ``a.jpg.edits.json``, else of ``a.edits.json``; None for no edits files."""
     reference: Reference | None = None
@@ -60,12 +63,12 @@ class BatchSettings:
             raise SettingsError(f"--format: expected one of {', '.join(FORMATS)}, got {self.format!r}")
         if self.bits not in (None, 8, 16):
             raise SettingsError(f"--bits: expected 8 or 16, got {self.bits}")
-        if self.bits == 16 and self.format in ("jpeg", "webp"):
-            raise SettingsError(f"--bits 16: a {self.format} file holds 8 bits; choose --format png, tiff or avif")
+        if self.bits and self.format and self.bits not in photo_formats.by_name(self.format).depths:
+            raise SettingsError(f"--bits {self.bits}: a {self.format} file does not hold that; choose another --format")
         if not 1 <= self.quality <= 100:
             raise SettingsError(f"--quality: expected 1..100, got {self.quality}")
-        if not 0 <= self.strength <= 2:
-            raise SettingsError(f"--strength: expected 0..2, got {self.strength}")
+        if not 0 <= self.strength <= MAX_STRENGTH:
+            raise SettingsError(f"--strength: expected 0..{MAX_STRENGTH:g}, got {self.strength}")
         if not 0 <= self.reference_strength <= 1:
             raise SettingsError(f"--reference-strength: expected 0..1, got {self.reference_strength}")
         if self.edits_suffix is not None and (not self.edits_suffix or "/" in self.edits_suffix):
