@@ -29,7 +29,8 @@ def _set_up() -> None:
     pyvips.cache_set_max(0)
     pyvips.cache_set_max_mem(0)
     pyvips.cache_set_max_files(0)
-    pyvips.vips_lib.vips_concurrency_set(THREADS)
+    if hasattr(pyvips.vips_lib, "vips_concurrency_set"):  # older bindings: as many workers as there are cores
+        pyvips.vips_lib.vips_concurrency_set(THREADS)
 
 
 _set_up()
@@ -90,7 +91,7 @@ def to_srgb(image: Any, bands: int, icc: bytes | None, deep: bool) -> Any:
 
 
 def field(image: Any, name: str, default: Any) -> Any:
-    """Return one entry of an image's metadata. (Listing all of them can fail: in a broken file a name may be no text.)"""
+    """Return one entry of an image's metadata. (Listing all can fail: in a broken file a name may be no text.)"""
     return image.get(name) if image.get_typeof(name) else default
 
 
