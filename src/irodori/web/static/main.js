@@ -49,7 +49,7 @@ const connection = new Connection();
 const wipe = new Wipe(byId("wipe"), stage);
 /** @type {{name: string, accepts_reference: boolean}[]} */
 let models = [];
-/** @type {unknown} the last answer, for a stage that is not ready when it comes */
+/** @type {(import("./types.js").StoreEvents["answer"])|null} the newest answer, until the stage can show it */
 let pendingAnswer = null;
 
 const bar = new Bar({ editor, wipe, run: (command, down) => void run(command, down) });
@@ -130,7 +130,7 @@ async function open(ask, fromAddress = false) {
     store.load(state); // asks for the colours while the lightness is under way
     bar.busy(t("busy.colouring"));
     await opened;
-    if (pendingAnswer) stage.show(pendingAnswer);
+    showAnswer();
     announce(t("announce.opened", { name: state.name }));
     stage.overlay.focus({ preventScroll: true });
   } catch (error) {
@@ -141,6 +141,17 @@ async function open(ask, fromAddress = false) {
       if (fromAddress && !(error instanceof LostServer)) history.replaceState(null, "", location.pathname);
     }
   }
+}
+
+/** Show the newest answer, once the photo's lightness is there too. */
+function showAnswer() {
+  if (!pendingAnswer || !stage.photo) return;
+  const { shown, requested, received, timing } = pendingAnswer;
+  pendingAnswer = null;
+  stage.show(shown);
+  stage.drawNow();
+  bar.busy(null);
+  document.dispatchEvent(new CustomEvent("irodori:shown", { detail: { requested, received, drawn: performance.now(), timing } }));
 }
 
 function showStart() {
@@ -161,13 +172,9 @@ function setReference(file) {
 }
 
 function listenToStore() {
-  store.on("answer", ({ shown, requested, received, timing }) => {
-    pendingAnswer = shown;
-    if (!stage.photo) return;
-    stage.show(shown);
-    stage.drawNow();
-    bar.busy(null);
-    document.dispatchEvent(new CustomEvent("irodori:shown", { detail: { requested, received, drawn: performance.now(), timing } }));
+  store.on("answer", (answer) => {
+    pendingAnswer = answer;
+    showAnswer();
   });
   store.on("state", (state) => bar.showState(state));
   store.on("edits", () => bar.showEdits(store.edits));

@@ -128,6 +128,7 @@ export class Store extends Emitter {
       if (previewed) this.stale = true;
     } else {
       this.queue.push({ kind: "commit", change, quiet });
+      if (!this.stopped) this.setStatus("saving");
     }
     this.emit("edits", this.edits);
     this.saveDraft();
@@ -170,6 +171,7 @@ export class Store extends Emitter {
     this.gesture = null;
     this.previewWaits = false;
     this.queue.push({ kind: "other", run: request, counts });
+    if (!this.stopped) this.setStatus("saving");
     void this.pump();
   }
 

@@ -1,0 +1,303 @@
+"""Colouring a photo on the page: hints, suggestions, strokes, areas, history, references."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.running import Server, click, drag, open_photo, place, saved, session_of, shown, type_colour
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_click_makes_a_hint_with_the_best_suggestion(opened: Page, server: Server) -> None:
+    shown(opened, lambda: click(opened, 0.4, 0.5))
+    saved(opened)
+    state = server.state(opened)
+    (hint,) = state["edits"]["hints"]
+    palette = server.get(f"/api/sessions/{state['id']}/palette?x={hint['x']}&y={hint['y']}&without={hint['id']}")
+    assert hint["ab"] == pytest.approx(palette["suggestions"][0]["ab"], abs=0.01)
+    assert state["revision"] == 2, "one gesture is one step"
+    expect(opened.locator("#page-colour .page-title")).to_have_text("Hint")
+    expect(opened.locator(".suggestion:visible")).to_have_count(len(palette["suggestions"]))
+
+
+def test_a_suggestion_is_taken_by_its_key_or_by_a_click(opened: Page, server: Server) -> None:
+    shown(opened, lambda: click(opened, 0.4, 0.5))
+    saved(opened)
+    expect(opened.locator(".suggestion:visible").nth(2)).to_be_visible()
+    palette = server.get(_palette_of(server.state(opened)))
+    shown(opened, lambda: opened.keyboard.press("3"))
+    saved(opened)
+    assert server.state(opened)["edits"]["hints"][0]["ab"] == pytest.approx(palette["suggestions"][2]["ab"], abs=0.01)
+    shown(opened, lambda: opened.locator(".suggestion").nth(1).click())
+    saved(opened)
+    assert server.state(opened)["revision"] == 4
+
+
+def _palette_of(state: dict) -> str:
+    hint = state["edits"]["hints"][0]
+    return f"/api/sessions/{state['id']}/palette?x={hint['x']}&y={hint['y']}&without={hint['id']}"
+
+
+def test_the_picker_recolours_live_and_is_one_step(opened: Page, server: Server) -> None:
+    shown(opened, lambda: click(opened, 0.4, 0.5))
+    saved(opened)
+    box = opened.locator(".picker").bounding_box()
+    assert box
+    opened.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
+    opened.mouse.down()
+    shown(opened, lambda: opened.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.4 * box["height"]))
+    assert server.state(opened)["revision"] == 2, "a preview is not kept"
+    shown(opened, opened.mouse.up)
+    saved(opened)
+    state = server.state(opened)
+    assert state["revision"] == 3
+    opened.locator(".compare-was").click()
+    saved(opened)
+    assert server.state(opened)["revision"] == 4
+
+
+def test_a_hint_is_moved_coloured_noted_resized_and_deleted(opened: Page, server: Server) -> None:
+    shown(opened, lambda: click(opened, 0.4, 0.5))
+    saved(opened)
+    before = server.state(opened)["edits"]["hints"][0]
+    shown(opened, lambda: drag(opened, (0.4, 0.5), (0.45, 0.52), (0.5, 0.6)))
+    type_colour(opened, "#b03030")
+    opened.locator("#note").fill("regulation 1908")
+    opened.locator("#note").blur()
+    saved(opened)
+    (hint,) = server.state(opened)["edits"]["hints"]
+    assert (hint["id"], hint["note"]) == (before["id"], "regulation 1908")
+    assert hint["x"] > before["x"]
+    assert hint["ab"][0] > 30
+    opened.locator("#overlay").focus()
+    shown(opened, lambda: opened.keyboard.press("]"))
+    opened.wait_for_timeout(600)  # kept when no further key follows
+    saved(opened)
+    assert server.state(opened)["edits"]["hints"][0]["radius"] == pytest.approx(0.012 * 1100 * 1.25, rel=0.01)
+    shown(opened, lambda: opened.keyboard.press("Delete"))
+    saved(opened)
+    assert server.state(opened)["edits"]["hints"] == []
+
+
+def test_a_wrong_colour_is_explained(opened: Page) -> None:
+    opened.locator(".hex").fill("redd")
+    opened.locator(".hex").press("Enter")
+    expect(opened.locator(".message")).to_contain_text("six digits such as #a04030")
+
+
+def test_stroke_undo_redo_and_reload(opened: Page, server: Server) -> None:
+    opened.keyboard.press("b")
+    type_colour(opened, "#3060a0")
+    shown(opened, lambda: drag(opened, (0.3, 0.3), (0.4, 0.35), (0.5, 0.3)))
+    saved(opened)
+    stroke = server.state(opened)["edits"]["hints"]
+    assert len(stroke) > 5
+    assert len({hint["id"] for hint in stroke}) == 1
+    assert server.state(opened)["revision"] == 2
+    shown(opened, lambda: opened.keyboard.press("Control+z"))
+    assert server.state(opened)["edits"]["hints"] == []
+    shown(opened, lambda: opened.locator("[data-command=redo]").click())
+    assert server.state(opened)["edits"]["hints"] == stroke
+    session = session_of(opened)
+    opened.reload()
+    expect(opened.locator("#save-status")).to_have_text("Saved")
+    assert session_of(opened) == session
+    opened.keyboard.press(".")
+    expect(opened.locator("#page-colour .page-title")).to_have_text("Stroke")
+    expect(opened.locator("[data-command=undo]")).to_be_enabled()
+    shown(opened, lambda: opened.keyboard.press("Control+z"))
+    assert server.state(opened)["edits"]["hints"] == []
+
+
+def test_areas_protection_original_and_eraser(opened: Page, server: Server) -> None:
+    ring = [(0.3, 0.3), (0.4, 0.3), (0.4, 0.4), (0.3, 0.4)]
+    opened.keyboard.press("l")
+    shown(opened, lambda: drag(opened, *ring))
+    opened.keyboard.press("p")
+    shown(opened, lambda: drag(opened, *[(x + 0.25, y) for x, y in ring]))
+    opened.keyboard.press("o")
+    shown(opened, lambda: drag(opened, *[(x, y + 0.25) for x, y in ring]))
+    saved(opened)
+    regions = server.state(opened)["edits"]["regions"]
+    assert [region["kind"] for region in regions] == ["colour", "protect", "original"]
+    assert len(regions[1]["pins"]) > 20
+    expect(opened.locator("#page-colour .page-title")).to_have_text("Original colours")
+    opened.keyboard.press("e")
+    shown(opened, lambda: click(opened, 0.35, 0.35))
+    saved(opened)
+    assert [region["kind"] for region in server.state(opened)["edits"]["regions"]] == ["protect", "original"]
+
+
+def test_the_eyedropper_takes_the_result_s_colour(opened: Page, server: Server) -> None:
+    shown(opened, lambda: click(opened, 0.4, 0.5))
+    type_colour(opened, "#b03030")
+    saved(opened)
+    opened.keyboard.press("Escape")
+    opened.keyboard.press("i")
+    click(opened, 0.4, 0.5)
+    taken = opened.locator(".hex").input_value()
+    red, green, blue = (int(taken[i : i + 2], 16) for i in (1, 3, 5))
+    assert red > green + 20
+    assert red > blue + 20
+
+
+def test_next_hint_and_a_number_place_a_hint_without_a_pointer(opened: Page, server: Server) -> None:
+    goal = server.get(f"/api/sessions/{session_of(opened)}/next-hint")
+    opened.keyboard.press("n")
+    expect(opened.locator(".suggestion:visible").first).to_be_visible()
+    shown(opened, lambda: opened.keyboard.press("1"))
+    saved(opened)
+    (hint,) = server.state(opened)["edits"]["hints"]
+    assert (hint["x"], hint["y"]) == (pytest.approx(goal["x"], abs=0.01), pytest.approx(goal["y"], abs=0.01))
+
+
+def test_the_keyboard_alone_is_enough(opened: Page, server: Server) -> None:
+    opened.locator("#overlay").focus()
+    for key in ("ArrowRight", "ArrowRight", "Shift+ArrowDown", "Enter"):
+        opened.keyboard.press(key)
+    expect(opened.locator("#page-colour .page-title")).to_have_text("Hint")
+    saved(opened)
+    before = server.state(opened)["edits"]["hints"][0]
+    for _ in range(3):
+        opened.keyboard.press("Shift+ArrowLeft")
+    opened.wait_for_timeout(600)
+    saved(opened)
+    state = server.state(opened)
+    assert state["edits"]["hints"][0]["x"] < before["x"] - 50
+    assert state["revision"] == 3, "three key presses in a row are one step"
+
+
+def test_a_reference_steers_the_picture(opened: Page, server: Server, colour_file: Path) -> None:
+    opened.locator("#tab-picture").click()
+    shown(opened, lambda: opened.locator("#reference-input").set_input_files(colour_file))
+    saved(opened)
+    state = server.state(opened)
+    assert state["edits"]["reference"]["name"] == "garden.png"
+    expect(opened.locator(".reference.active")).to_have_count(1)
+    slider = opened.get_by_label("Reference strength")
+    shown(opened, lambda: slider.fill("40"))
+    saved(opened)
+    assert server.state(opened)["edits"]["reference_strength"] == pytest.approx(0.4)
+    shown(opened, lambda: opened.locator(".reference-picture").click())
+    saved(opened)
+    assert server.state(opened)["edits"]["reference"] is None
+    expect(opened.locator(".reference.active")).to_have_count(0)
+    opened.get_by_role("button", name="Take a colour from garden.png").click()
+    opened.locator(".reference-large").click(position={"x": 40, "y": 40})
+    expect(opened.locator(".reference-dialog")).to_have_count(0)
+    opened.locator("#tab-colour").click()
+    expect(opened.locator(".hex")).not_to_have_value("")
+
+
+def test_strength_never_asks_the_server_while_it_moves(opened: Page, server: Server) -> None:
+    shown(opened, lambda: click(opened, 0.4, 0.5))
+    saved(opened)
+    asked: list[str] = []
+    opened.on("request", lambda request: asked.append(request.url))
+    opened.locator("#tab-picture").click()
+    opened.evaluate(
+        """() => {
+            const input = document.querySelector("#page-picture input[type=range]");
+            for (const value of [110, 120, 130]) {
+                input.value = value;
+                input.dispatchEvent(new Event("input", { bubbles: true }));
+            }
+        }"""
+    )
+    opened.keyboard.press("w")
+    opened.keyboard.press("+")
+    assert [url for url in asked if "/edits" in url] == []
+    opened.evaluate('document.querySelector("#page-picture input[type=range]").dispatchEvent(new Event("change"))')
+    saved(opened)
+    assert server.state(opened)["edits"]["strength"] == pytest.approx(1.3)
+
+
+def test_snapshots_are_kept_compared_and_restored(opened: Page, server: Server) -> None:
+    shown(opened, lambda: click(opened, 0.4, 0.5))
+    saved(opened)
+    opened.keyboard.press("s")
+    opened.locator("#snapshot-name").fill("warm")
+    opened.locator("#snapshot-name").press("Enter")
+    expect(opened.locator(".snapshot")).to_have_count(1)
+    shown(opened, lambda: opened.keyboard.press("Control+z"))
+    opened.locator("#snapshot-name").blur()
+    shown(opened, lambda: opened.locator(".snapshot-name").click())
+    saved(opened)
+    state = server.state(opened)
+    assert len(state["edits"]["hints"]) == 1
+    assert [snapshot["name"] for snapshot in state["snapshots"]] == ["warm"]
+
+
+def test_rename_recent_photos_and_delete(page: Page, server: Server, photo: Path, copy_of: Callable[[Path], Path]) -> None:
+    open_photo(page, server.address, copy_of(photo))
+    session = session_of(page)
+    page.locator("#photo-name").click()
+    page.keyboard.type("quay")
+    page.keyboard.press("Enter")
+    expect(page.locator("#photo-name")).to_have_text("quay.png")
+    page.locator("[data-command=home]").click()
+    card = page.locator(f"[data-session='{session}']")
+    expect(card).to_contain_text("quay.png")
+    shown(page, card.click)
+    page.locator("#menu-button").click()
+    page.locator("[data-menu=remove]").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.locator("body")).to_have_attribute("data-screen", "start")
+    expect(page.locator(f"[data-session='{session}']")).to_have_count(0)
+    assert session not in {one["id"] for one in server.get("/api/sessions")["sessions"]}
+
+
+@pytest.mark.parametrize("way", ["drop", "paste"])
+def test_photos_come_in_by_drop_and_paste(page: Page, server: Server, photo: Path, copy_of: Callable[[Path], Path], way: str) -> None:
+    page.goto(server.address)
+    transfer = page.evaluate_handle(
+        """(bytes) => {
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([new Uint8Array(bytes)], "dropped.png", { type: "image/png" }));
+            return transfer;
+        }""",
+        list(copy_of(photo).read_bytes()),
+    )
+    if way == "drop":
+        page.locator("body").dispatch_event("dragenter", {"dataTransfer": transfer})
+        expect(page.locator(".drop-zone")).to_have_count(1)
+        page.locator(".drop-zone").dispatch_event("drop", {"dataTransfer": transfer})
+    else:
+        page.evaluate(
+            "(data) => document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true }))", transfer
+        )
+    expect(page.locator("#photo-name")).to_have_text("dropped.png")
+    expect(page.locator("#save-status")).to_have_text("Saved")
+
+
+def test_a_sample_opens(page: Page, server: Server) -> None:
+    page.goto(server.address)
+    shown(page, lambda: page.locator("[data-sample]").first.click())
+    assert server.state(page)["width"] > 0
+
+
+def test_a_file_that_is_no_photo_is_explained(page: Page, server: Server, tmp_path: Path) -> None:
+    broken = tmp_path / "letter.jpg"
+    broken.write_text("Dear Sir")
+    page.goto(server.address)
+    page.locator("#file-input").set_input_files(broken)
+    expect(page.locator(".message-error")).to_be_visible()
+    expect(page.locator("body")).to_have_attribute("data-screen", "start")
+
+
+def test_places_are_photo_pixels(opened: Page, server: Server) -> None:
+    """A click at a known place of the fitted photo makes the hint at that very photo pixel."""
+    from tests.browser.running import fitted
+
+    scale, left, top = fitted(opened, 1500, 1100)
+    shown(opened, lambda: opened.mouse.click(left + 300.5 * scale, top + 440.5 * scale))
+    saved(opened)
+    (hint,) = server.state(opened)["edits"]["hints"]
+    assert hint["x"] == pytest.approx(300.5, abs=1.5)
+    assert hint["y"] == pytest.approx(440.5, abs=1.5)
+    assert place(opened, 0, 0)[0] > 0
