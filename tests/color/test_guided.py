@@ -108,6 +108,15 @@ def test_strips_equal_the_whole(size, step):
     assert np.array_equal(np.concatenate(strips), whole)
 
 
+@pytest.mark.parametrize("threads", [2, 3, 7])
+def test_threads_make_no_difference(threads):
+    rng = np.random.default_rng(5)
+    lightness = np.cumsum(rng.normal(size=(203, 90)), axis=0).astype(np.float32) + 50
+    ab = rng.normal(size=(203, 90, 2)).astype(np.float32) * 30
+    whole = guided.coefficients(ab, lightness)
+    np.testing.assert_array_equal(guided.coefficients(ab, lightness, threads=threads), whole)
+
+
 def test_bilinear_is_centre_aligned_and_repeats_edges():
     ramp = np.stack([np.arange(4.0), np.zeros(4)], -1)[None].repeat(3, 0)
     found = guided.bilinear(ramp, 6, 8)

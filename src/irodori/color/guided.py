@@ -16,6 +16,7 @@ from a quarter of the size it is 2.5 dB *worse* than plain bilinear enlargement.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,8 @@ _SMOOTH = np.float32(0.25)  # ... of the smoothing of the slope
 _ENLARGED = np.float32(1 / 8)  # ... of bilinear enlargement followed by the mean over each small pixel
 _INVERSE = (np.float32(-0.22), np.float32(0.03))  # weights at distance 1 and 2 of the inverse of that
 _OVERSHOOT = np.float32(0.25)
+_REACH = 8  # rows beyond a band that can have a say in it: all the filters together reach 6
+_BAND = 64  # rows below which a band is not worth a thread of its own
 _STRIP = 1 << 17  # full-size pixels worked on at once
 
 
@@ -43,11 +46,13 @@ def coefficients(
     lightness: NDArray[np.floating[Any]],
     eps: float = EPS,
     gain: float = GAIN,
+    threads: int = 1,
 ) -> NDArray[np.float32]:
     """Fit ab = A * L + B around every small pixel: ab ``(h, w, 2)`` and L* ``(h, w)`` -> ``(h, w, 4)`` float32.
 
     The planes are A_a, B_a, A_b, B_b. ``lightness`` must be the full-size L shrunk by averaging. ``eps`` (squared L*,
-    more than 0) and ``gain`` (0: sharp bilinear enlargement without a guide) trade detail against noise.
+    more than 0) and ``gain`` (0: sharp bilinear enlargement without a guide) trade detail against noise. ``threads``
+    bands of rows are worked on at once; the result does not depend on their number.
     """
     if ab.ndim != 3 or ab.shape[2] != 2 or lightness.shape != ab.shape[:2]:
         raise ValueError(f"ab and lightness: expected (h, w, 2) and (h, w), got {ab.shape} and {lightness.shape}")
@@ -55,6 +60,25 @@ def coefficients(
         raise ValueError(f"eps and gain: expected more than 0 and at least 0, got {eps} and {gain}")
     colour = np.moveaxis(ab, 2, 0).astype(np.float32, order="C")
     guide = np.asarray(lightness, dtype=np.float32)
+    height = guide.shape[0]
+    bands = max(1, min(threads, height // _BAND))
+    if bands == 1:
+        return _fitted(colour, guide, eps, gain)
+    out = np.empty((*guide.shape, 4), np.float32)
+
+    def work(band: int) -> None:
+        start, stop = height * band // bands, height * (band + 1) // bands
+        top = max(0, start - _REACH)
+        rows = slice(top, min(height, stop + _REACH))
+        out[start:stop] = _fitted(colour[:, rows], guide[rows], eps, gain)[start - top : stop - top]
+
+    with ThreadPoolExecutor(bands) as pool:
+        list(pool.map(work, range(bands)))
+    return out
+
+
+def _fitted(colour: NDArray[np.float32], guide: NDArray[np.float32], eps: float, gain: float) -> NDArray[np.float32]:
+    """Do the work of :func:`coefficients` for a ``(2, h, w)`` and L* ``(h, w)``."""
     light = guide - np.float32(50)  # products of smaller numbers lose less in float32
     products = np.empty((8, *guide.shape), np.float32)  # L, a, b, LL, La, Lb, aa, bb
     products[0] = light
