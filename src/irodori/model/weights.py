@@ -100,7 +100,10 @@ def find(model: str | os.PathLike[str] | None = None) -> Path:
     if model is None or (isinstance(model, str) and model in ("", DEFAULT_NAME)):
         if (DEFAULT_FOLDER / contract.INFO_FILE).is_file():
             return DEFAULT_FOLDER
-        raise ModelError("this installation carries no default model; train one with: irodori train")
+        raise ModelError(
+            "this installation carries no default model; make one with 'irodori train' and 'irodori export',"
+            " or install one with 'irodori import-weights', and name it"
+        )
     text = os.fspath(model)
     if isinstance(model, str) and _NAME.fullmatch(text):
         installed_folder = models_folder() / text
