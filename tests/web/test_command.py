@@ -167,3 +167,35 @@ def test_only_this_machines_own_address_goes_without_a_token():
     behind = command._access(arguments("--allow-host", "Irodori.Example."), 8000)
     assert "irodori.example" in behind.hosts
     assert not behind.addresses
+
+
+def test_the_editor_runs_without_torch(tmp_path: Path, tiny_model: Path):
+    """Open a sample, hint, export, in a process in which torch and all that belongs to training cannot be imported."""
+    program = """
+import asyncio, sys
+class Nothing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("torch", "onnx", "onnxscript", "PIL", "scipy", "skimage", "matplotlib", "ray"):
+            raise ImportError(f"{name} must not be imported")
+sys.meta_path.insert(0, Nothing())
+import httpx
+from irodori.web.app import create_app
+from irodori.web.editor import EditorSettings
+from irodori.web.session_store import SessionStore
+async def main():
+    guard = create_app(SessionStore(sys.argv[1]), EditorSettings(model=sys.argv[2], threads=1))
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=guard), base_url="http://127.0.0.1", timeout=60
+    ) as client:
+        path = "/api/sessions/" + (await client.post("/api/sessions?sample=camera")).json()["id"]
+        body = {"base_revision": 1, "edits": {"version": 1, "hints": [{"x": 99.5, "y": 99.5, "rgb": "#c04020"}]}}
+        assert (await client.put(path + "/edits", json=body)).status_code == 200
+        assert (await client.get(path + "/picture?size=full")).status_code == 200
+        assert (await client.get(path + "/palette?x=9&y=9")).status_code == 200
+    await guard.app.state.editor.settle()
+    guard.app.state.editor.close()
+asyncio.run(main())
+"""
+    line = [sys.executable, "-c", program, str(tmp_path), str(tiny_model)]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 0, done.stderr

@@ -65,7 +65,7 @@ class Editor:
         self._exports = ThreadPoolExecutor(1, thread_name_prefix="export")
         self.export_threads = max(1, (os.cpu_count() or 1) // 2)
         self._waiting = 0
-        self._closed = False
+        self._ending = self._closed = False
         self._loading: dict[str, asyncio.Task[LiveSession]] = {}
         self._thumbnails: dict[str, asyncio.Task[None]] = {}
         self._background: set[asyncio.Task[None]] = set()
@@ -85,6 +85,11 @@ class Editor:
     async def exporting(self, function: Callable[[], T]) -> T:
         """Run something slow and large, one at a time, without delaying anything else."""
         return await asyncio.get_running_loop().run_in_executor(self._exports, function)
+
+    def may_go_on(self, _: float) -> None:
+        """Called now and then by a long render: Refusal 503 when the server is shutting down."""
+        if self._ending:
+            raise Refusal(503, "The server is shutting down; start it again and repeat the export.")
 
     async def opening(self, function: Callable[[], T]) -> T:
         """Decode something; 503 when too much waits for that already."""
@@ -114,7 +119,8 @@ class Editor:
 
     async def settle(self) -> None:
         """Draw the thumbnails that are still due; for a graceful end."""
-        due = list(self._thumbnails)
+        self._ending = True
+        due = [identity for identity in self._thumbnails if self.live.get(identity) is not None]
         for task in self._thumbnails.values():
             task.cancel()
         self._thumbnails.clear()
@@ -275,8 +281,9 @@ class Editor:
         await asyncio.sleep(_THUMBNAIL_DELAY)
         if self._thumbnails.get(identity) is asyncio.current_task():
             del self._thumbnails[identity]
-        with _logged("drawing a thumbnail"):
-            await self._draw_thumbnail(identity)
+        if self.live.get(identity) is not None:  # a session that has left is not decoded again for this
+            with _logged("drawing a thumbnail"):
+                await self._draw_thumbnail(identity)
         self.live.trim()
 
     async def _draw_thumbnail(self, identity: str) -> None:

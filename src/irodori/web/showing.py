@@ -104,7 +104,9 @@ async def full_picture(
         if prediction is None or colorizer is None:
             rgb = photo.pixels
         else:
-            rgb = colorizer.render(photo, prediction, bits=depth, threads=editor.export_threads)
+            rgb = colorizer.render(
+                photo, prediction, bits=depth, threads=editor.export_threads, progress=editor.may_go_on
+            )
         write_photo(
             rgb, target, like=photo, bits=depth, quality=quality, format=format, profile=profile,
             mark=mark and prediction is not None,
