@@ -101,6 +101,11 @@ class Prediction:
             self.worked["coefficients"] = guided.coefficients(self.ab, self.lightness, threads=min(2, usable_cores()))
         return self.worked["coefficients"]
 
+    @property
+    def nbytes(self) -> int:
+        """Memory that this value holds beside the photo's planes, in bytes."""
+        return self.ab.nbytes + self.hint_mask.nbytes + self.logits.nbytes + sum(v.nbytes for v in self.worked.values())
+
     def with_strength(self, strength: float) -> Prediction:
         """The same answer at another strength; what is worked out for one serves the other."""
         return self if strength == self.strength else replace(self, strength=strength)

@@ -140,6 +140,12 @@ class Session:
         """Whether :attr:`prepared` is in memory."""
         return self._prepared is not None
 
+    @property
+    def nbytes(self) -> int:
+        """Memory that was taken beside the photo and the edits: the features and the last prediction, in bytes."""
+        prepared = 0 if self._prepared is None else self._prepared.nbytes
+        return prepared + (0 if self._last is None else self._last[1].nbytes)
+
     def predict(self, edits: Edits | None = None) -> Prediction:
         """Colour under ``edits`` (a preview; nothing is committed), or under the present ones.
 

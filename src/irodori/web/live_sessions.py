@@ -34,13 +34,12 @@ class LiveSession:
 
     @property
     def nbytes(self) -> int:
-        """Memory that this session holds, in bytes (photo, its lightness when kept, features, bodies)."""
+        """Memory that this session holds, in bytes (photo, its lightness when kept, features, last answer, bodies)."""
         photo = self.session.photo
         total = photo.pixels.nbytes + (0 if photo.alpha is None else photo.alpha.nbytes)
         kept = photo.__dict__.get("lightness")
         total += 0 if kept is None else kept.nbytes
-        total += self.session.prepared.nbytes if self.session.is_prepared else 0
-        return total + sum(plane.nbytes for plane in list(self.planes.values()))
+        return total + self.session.nbytes + sum(plane.nbytes for plane in list(self.planes.values()))
 
     def lightness_plane(self, long_side: int) -> NDArray[np.float32]:
         """L* ``(h, w)`` of the whole photo, its longer side at most ``long_side``: what :meth:`lightness` sends."""
