@@ -7,8 +7,9 @@ one thread at a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import fields, replace
+from operator import attrgetter
 from typing import Any
 
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 from irodori.colorizer import Colorizer, Prediction, Prepared
 from irodori.errors import HintError, ModelError
 from irodori.hints.edits import Edits
+from irodori.hints.points import Hint
+from irodori.hints.regions import Region
 from irodori.palette import COUNT, Suggestion
 from irodori.photo import Photo
 
@@ -194,15 +197,23 @@ class Session:
         return self.colorizer
 
 
+def _looks(kind: type) -> Callable[[Any], tuple[Any, ...]]:
+    """What of a hint, region or edits reaches the network: all fields but those for people."""
+    aside = {"id", "note", "strength", "hints", "regions"}
+    return attrgetter(*(field.name for field in fields(kind) if field.name not in aside))
+
+
+_OF_EDITS, _OF_HINT, _OF_REGION = _looks(Edits), _looks(Hint), _looks(Region)
+
+
 def _same_colours(first: Edits, second: Edits) -> bool:
     """Whether two Edits ask the network the same question: they may differ in strength, names and notes."""
-    return first == second or _question(first) == _question(second)
-
-
-def _question(edits: Edits) -> Edits:
-    return replace(
-        edits,
-        strength=1.0,
-        hints=tuple(replace(hint, id=None, note="") for hint in edits.hints),
-        regions=tuple(replace(region, id=None, note="") for region in edits.regions),
+    if _OF_EDITS(first) != _OF_EDITS(second):
+        return False
+    return all(
+        len(ours) == len(theirs) and all(a is b or look(a) == look(b) for a, b in zip(ours, theirs, strict=True))
+        for look, ours, theirs in (
+            (_OF_HINT, first.hints, second.hints),
+            (_OF_REGION, first.regions, second.regions),
+        )
     )
