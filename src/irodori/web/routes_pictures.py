@@ -16,10 +16,10 @@ from irodori.web.routing import (
     Identity,
     LongSide,
     OptionalRevision,
+    PassingFile,
     Switch,
     attachment,
     binary,
-    file_answer,
     timed,
 )
 
@@ -89,7 +89,7 @@ async def picture(
         headers |= attachment(row.name, (".color" if which == "result" else "") + showing.SUFFIXES[kind])
     if size == "screen":
         return Response(content, media_type=media_type, headers=headers)
-    return file_answer(path, media_type, headers)
+    return PassingFile(path, media_type=media_type, headers=headers)
 
 
 @router.get("/api/sessions/{id}/layer", response_class=Response, responses=binary("image/png"))
@@ -97,14 +97,16 @@ async def layer(editor: Ask, id: str, download: Switch = 0) -> Response:
     """The colours alone, transparent where there are none."""
     path, row = await showing.layer(editor, id)
     headers = {"X-Irodori-Revision": str(row.revision)}
-    return file_answer(path, "image/png", headers | (attachment(row.name, ".layer.png") if download else {}))
+    headers |= attachment(row.name, ".layer.png") if download else {}
+    return PassingFile(path, media_type="image/png", headers=headers)
 
 
 @router.get("/api/sessions/{id}/project", response_class=Response, responses=binary(PROJECT_TYPE))
 async def project(editor: Ask, id: str, download: Switch = 0) -> Response:
     """Photo, edits, history and snapshots in one file."""
     path, row = await showing.project(editor, id)
-    return file_answer(path, PROJECT_TYPE, attachment(row.name, ".irodori") if download else {})
+    headers = attachment(row.name, ".irodori") if download else {}
+    return PassingFile(path, media_type=PROJECT_TYPE, headers=headers)
 
 
 @router.get("/api/sessions/{id}/palette", response_model=schemas.Palette)

@@ -28,6 +28,7 @@ from irodori.web.routing import (
     timed,
 )
 
+_MANY_HINTS = 200
 router = APIRouter(responses=ERRORS)
 
 
@@ -117,6 +118,15 @@ async def thumbnail(request: Request, editor: Ask, id: str) -> Response:
     return Response(picture, media_type="image/jpeg", headers=headers)
 
 
+async def _edits(body: schemas.EditsBody) -> Edits:
+    """The value that a body stands for; many hints are read on another thread, so that other sessions need not wait."""
+
+    def read() -> Edits:
+        return Edits.from_json(body.model_dump(exclude_unset=True))
+
+    return read() if len(body.hints) < _MANY_HINTS else await asyncio.to_thread(read)
+
+
 @router.put(
     "/api/sessions/{id}/edits",
     responses={
@@ -141,7 +151,7 @@ async def put_edits(
     """Preview or commit edits; answers with the new colours."""
     if answer == "none" and not commit:
         raise Refusal(422, "answer: a preview without an answer would do nothing; use commit=1, or another answer.")
-    edits = Edits.from_json(body.edits.model_dump(exclude_unset=True))
+    edits = await _edits(body.edits)
     content, row, turn = await editing.change(
         editor, id, body.base_revision, edits, commit=bool(commit), answer=answer, long_side=long_side
     )

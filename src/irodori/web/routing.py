@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import Depends, Query, Request, Response
-from starlette.background import BackgroundTask
+from fastapi import Depends, Query, Request
 from starlette.responses import FileResponse
 
 from irodori.web.editor import Editor
 from irodori.web.schemas import NAME_LENGTH, Refused
-from irodori.web.security import RECEIVED
+from irodori.web.security import RECEIVED, Receive, Scope, Send
 from irodori.web.turns import Turn
 
 _WHEN = {
@@ -76,11 +75,15 @@ def attachment(name: str, suffix: str) -> dict[str, str]:
     return {"Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{full}"}
 
 
-def file_answer(path: Any, media_type: str, headers: dict[str, str]) -> Response:
-    """Send a file and remove it afterwards."""
-    return FileResponse(
-        path, media_type=media_type, headers=headers, background=BackgroundTask(path.unlink, missing_ok=True)
-    )
+class PassingFile(FileResponse):
+    """A file that is sent once and then removed, also when the client goes away in the middle."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it and remove it."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            Path(self.path).unlink(missing_ok=True)
 
 
 def not_modified(request: Request, tag: str) -> bool:
