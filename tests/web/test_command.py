@@ -22,7 +22,7 @@ from irodori.web import command
 from tests.web.serving import edits
 
 RED = {"x": 100.5, "y": 100.5, "rgb": "#c04020"}
-PATIENCE = 60
+PATIENCE = 150
 
 
 @contextlib.contextmanager
