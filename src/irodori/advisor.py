@@ -18,10 +18,9 @@ HEAT_FULL = 40.0
 """The expected colour error, in ab units, that the heat overlay shows at full strength."""
 _CELLS = 1600  # the map is shrunk to about this many cells: all pairs of them are compared
 _NEAR = 0.35  # how far a hint's colour travels, as a share of the short side
-_SIMILAR_LIGHTNESS = 14.0
-_SIMILAR_AB = 16.0
-_CALM = 6.0  # spread of L* around a place that takes two thirds of its score away
-_EXPLAINED = 0.85  # share of a place's worth that a hint right beside it takes away
+_SIMILAR_LIGHTNESS = 12.0
+_SIMILAR_AB = 14.0
+_CALM = 5.0  # spread of L* around a place that takes two thirds of its score away
 
 
 def expected_error(bins: ArrayLike) -> Float32:
@@ -72,7 +71,7 @@ def next_hint(bins: ArrayLike, lightness: ArrayLike, hint_mask: ArrayLike) -> tu
     worth = flat[:, 0]
     taken = _pooled(hinted[..., None].astype(np.float32), step).reshape(-1) > 0
     if taken.any():
-        worth = worth * (1 - _EXPLAINED * alike[:, taken].max(axis=1))
+        worth = worth * (1 - alike[:, taken].max(axis=1))
     # The sum over what is alike alone would favour certain places inside large unsure areas over unsure ones.
     gain = (alike @ worth) * np.sqrt(worth + np.float32(1e-6))
     fine = gain.reshape(rows, columns).repeat(step, axis=0).repeat(step, axis=1)[:height, :width]
