@@ -70,7 +70,7 @@ def colour_file(tmp_path_factory: pytest.TempPathFactory, colour_photo: Photo) -
 
 @pytest.fixture
 def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Make pages: ``new_page(locale="ja-JP", viewport=…)``. A failing script or a broken rule of the page fails the test."""
+    """Make pages: ``new_page(locale="ja-JP", viewport=…)``. A script that fails, or a broken rule, fails the test."""
     contexts, complaints = [], []
 
     def make(**options: Any) -> Page:
@@ -90,7 +90,7 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
 
 
 def is_complaint(said: Any) -> bool:
-    """Whether a console message tells of a fault of the page (requests that fail on purpose are logged as errors too)."""
+    """Whether a console message tells of a fault of the page; requests that fail on purpose do not."""
     return said.type == "error" and "Failed to load resource" not in said.text
 
 

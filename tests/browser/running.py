@@ -31,7 +31,11 @@ class Server:
         command = [sys.executable, "-m", "irodori", "app", "--no-browser", "--threads", "1"]
         command += ["--model", str(self.model), "--data", str(self.data), "--port", str(self.port)]
         self.process = subprocess.Popen(
-            command, stderr=subprocess.STDOUT, stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+            command,
+            stderr=subprocess.STDOUT,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
         assert self.process.stdout is not None
         said = ""

@@ -114,23 +114,32 @@ def test_stroke_undo_redo_and_reload(opened: Page, server: Server) -> None:
     assert server.state(opened)["edits"]["hints"] == []
 
 
-def test_areas_protection_original_and_eraser(opened: Page, server: Server) -> None:
+def test_areas_protection_and_eraser(opened: Page, server: Server) -> None:
     ring = [(0.3, 0.3), (0.4, 0.3), (0.4, 0.4), (0.3, 0.4)]
     opened.keyboard.press("l")
     shown(opened, lambda: drag(opened, *ring))
     opened.keyboard.press("p")
     shown(opened, lambda: drag(opened, *[(x + 0.25, y) for x, y in ring]))
-    opened.keyboard.press("o")
-    shown(opened, lambda: drag(opened, *[(x, y + 0.25) for x, y in ring]))
     saved(opened)
     regions = server.state(opened)["edits"]["regions"]
-    assert [region["kind"] for region in regions] == ["colour", "protect", "original"]
+    assert [region["kind"] for region in regions] == ["colour", "protect"]
     assert len(regions[1]["pins"]) > 20
-    expect(opened.locator("#page-colour .page-title")).to_have_text("Original colours")
+    expect(opened.locator("#page-colour .page-title")).to_have_text("Protected area")
     opened.keyboard.press("e")
     shown(opened, lambda: click(opened, 0.35, 0.35))
     saved(opened)
-    assert [region["kind"] for region in server.state(opened)["edits"]["regions"]] == ["protect", "original"]
+    assert [region["kind"] for region in server.state(opened)["edits"]["regions"]] == ["protect"]
+    expect(opened.locator("[data-tool=original]")).to_be_disabled()
+
+
+def test_a_colour_photo_can_keep_its_own_colours(page: Page, server: Server, colour_file: Path) -> None:
+    open_photo(page, server.address, colour_file)
+    page.keyboard.press("o")
+    shown(page, lambda: drag(page, (0.45, 0.45), (0.55, 0.45), (0.55, 0.55), (0.45, 0.55)))
+    saved(page)
+    (region,) = server.state(page)["edits"]["regions"]
+    assert region["kind"] == "original"
+    expect(page.locator("#page-colour .page-title")).to_have_text("Original colours")
 
 
 def test_the_eyedropper_takes_the_result_s_colour(opened: Page, server: Server) -> None:
@@ -158,8 +167,9 @@ def test_next_hint_and_a_number_place_a_hint_without_a_pointer(opened: Page, ser
 
 def test_the_keyboard_alone_is_enough(opened: Page, server: Server) -> None:
     opened.locator("#overlay").focus()
-    for key in ("ArrowRight", "ArrowRight", "Shift+ArrowDown", "Enter"):
+    for key in ("ArrowRight", "ArrowRight", "Shift+ArrowDown"):
         opened.keyboard.press(key)
+    shown(opened, lambda: opened.keyboard.press("Enter"))
     expect(opened.locator("#page-colour .page-title")).to_have_text("Hint")
     saved(opened)
     before = server.state(opened)["edits"]["hints"][0]
@@ -179,7 +189,7 @@ def test_a_reference_steers_the_picture(opened: Page, server: Server, colour_fil
     state = server.state(opened)
     assert state["edits"]["reference"]["name"] == "garden.png"
     expect(opened.locator(".reference.active")).to_have_count(1)
-    slider = opened.get_by_label("Reference strength")
+    slider = opened.get_by_role("slider", name="Reference strength")
     shown(opened, lambda: slider.fill("40"))
     saved(opened)
     assert server.state(opened)["edits"]["reference_strength"] == pytest.approx(0.4)
@@ -233,7 +243,9 @@ def test_snapshots_are_kept_compared_and_restored(opened: Page, server: Server) 
     assert [snapshot["name"] for snapshot in state["snapshots"]] == ["warm"]
 
 
-def test_rename_recent_photos_and_delete(page: Page, server: Server, photo: Path, copy_of: Callable[[Path], Path]) -> None:
+def test_rename_recent_photos_and_delete(
+    page: Page, server: Server, photo: Path, copy_of: Callable[[Path], Path]
+) -> None:
     open_photo(page, server.address, copy_of(photo))
     session = session_of(page)
     page.locator("#photo-name").click()
@@ -253,7 +265,9 @@ def test_rename_recent_photos_and_delete(page: Page, server: Server, photo: Path
 
 
 @pytest.mark.parametrize("way", ["drop", "paste"])
-def test_photos_come_in_by_drop_and_paste(page: Page, server: Server, photo: Path, copy_of: Callable[[Path], Path], way: str) -> None:
+def test_photos_come_in_by_drop_and_paste(
+    page: Page, server: Server, photo: Path, copy_of: Callable[[Path], Path], way: str
+) -> None:
     page.goto(server.address)
     transfer = page.evaluate_handle(
         """(bytes) => {
@@ -269,7 +283,8 @@ def test_photos_come_in_by_drop_and_paste(page: Page, server: Server, photo: Pat
         page.locator(".drop-zone").dispatch_event("drop", {"dataTransfer": transfer})
     else:
         page.evaluate(
-            "(data) => document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true }))", transfer
+            "(data) => document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true }))",
+            transfer,
         )
     expect(page.locator("#photo-name")).to_have_text("dropped.png")
     expect(page.locator("#save-status")).to_have_text("Saved")

@@ -136,6 +136,10 @@ export class Bar {
   showState(state) {
     byId("photo-name").textContent = state.name;
     byId("photo-name").setAttribute("aria-label", t("title.label", { name: state.name }));
+    const original = /** @type {HTMLButtonElement} */ (this.button("original"));
+    original.disabled = state.grey;
+    original.dataset.tip = t(state.grey ? "tool.original.grey" : "tool.original");
+    if (state.grey && this.editor.tool === "original") this.editor.setTool("hint");
     /** @type {HTMLButtonElement} */ (this.button("undo")).disabled = !state.can_undo;
     /** @type {HTMLButtonElement} */ (this.button("redo")).disabled = !state.can_redo;
   }

@@ -265,6 +265,10 @@ function run(command, down) {
     case "actual": stage.actualSize(); break;
     case "sheet": bar.toggleSheet(); break;
     case "paste": return false;
+    case "original":
+      if (session.grey) tell(t("tool.original.grey"), { key: "original" });
+      else editor.setTool("original");
+      break;
     default: editor.setTool(/** @type {import("./types.js").Tool} */ (command));
   }
   return true;

@@ -62,6 +62,7 @@ export const ENGLISH = {
   "tool.eraser": "Eraser: remove hints",
   "tool.protect": "Protect: keep the present colours",
   "tool.original": "Original: keep the photo's own colours",
+  "tool.original.grey": "Original: not for this photo, it has no colours of its own",
   "tool.pan": "Move the photo",
 
   "help.tool.hint": "Click the photo where a colour is wrong. Then choose a suggestion, or any colour.",

@@ -63,6 +63,7 @@ export const JAPANESE = {
   "tool.eraser": "消しゴム：ヒントを消す",
   "tool.protect": "保護：今の色を保つ",
   "tool.original": "元の色：写真自身の色を残す",
+  "tool.original.grey": "元の色：この写真には元の色がないため使えません",
   "tool.pan": "写真を動かす",
 
   "help.tool.hint": "色が違う場所をクリックし、候補または好きな色を選びます。",
