@@ -207,3 +207,12 @@ def test_a_folder_of_a_newer_version_is_refused(store: SessionStore):
     store._db.execute("PRAGMA user_version=99")
     with pytest.raises(Refusal, match="newer"):
         SessionStore(store.folder)
+
+
+def test_reading_does_not_wait_for_a_write_under_way(store: SessionStore):
+    row = new_session(store)
+    with store._write() as db:
+        db.execute("UPDATE sessions SET revision = 99")
+        assert store.get(row.id).revision == 1
+        assert store.edits(row.id)[1] == "e0"
+    assert store.get(row.id).revision == 99

@@ -59,7 +59,7 @@ class Editor:
         self.settings = settings
         self.turns = Turns(settings.workers)
         self.live = LiveSessions(settings.memory, settings.idle, self.turns.is_busy)
-        self._disk = ThreadPoolExecutor(1, thread_name_prefix="disk")
+        self._disk = ThreadPoolExecutor(2, thread_name_prefix="disk")  # one may be syncing while the other reads
         self._openings = ThreadPoolExecutor(max(1, min(2, os.cpu_count() or 1)), thread_name_prefix="opening")
         self._pictures = ThreadPoolExecutor(1, thread_name_prefix="picture")
         self._exports = ThreadPoolExecutor(1, thread_name_prefix="export")
@@ -75,7 +75,7 @@ class Editor:
     # -- threads -------------------------------------------------------------------------------------------------
 
     async def on_disk(self, function: Callable[[], T]) -> T:
-        """Run a step of the store on the disk's thread."""
+        """Run a step of the store on one of the disk's threads."""
         return await asyncio.get_running_loop().run_in_executor(self._disk, function)
 
     async def picturing(self, function: Callable[[], T]) -> T:

@@ -41,17 +41,19 @@ class SessionStore:
         self.folder = Path(folder)
         for name in ("photos", "incoming"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
-        self._lock = threading.RLock()
-        self._db = sqlite3.connect(
-            self.folder / "sessions.sqlite", timeout=_BUSY, isolation_level=None, check_same_thread=False
-        )
+        self._lock, self._read_lock = threading.Lock(), threading.Lock()
+        self._db = self._connect()
         for line in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
             self._db.execute(f"PRAGMA {line}").fetchall()
         self._create_tables()
+        self._reader = self._connect()  # reads need not wait until a write is synced
+        self._reader.execute("PRAGMA query_only=ON").fetchall()
         self._sweep()
 
     def close(self) -> None:
         """Fold the write-ahead log into the file and close it."""
+        with self._read_lock:
+            self._reader.close()
         with self._lock:
             with contextlib.suppress(sqlite3.Error):
                 self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -96,25 +98,23 @@ class SessionStore:
                 "INSERT INTO snapshots VALUES (?, ?, ?, ?, ?)",
                 [(secrets.token_urlsafe(9), identity, name, _squeeze(edits), now) for name, edits in new.snapshots],
             )
-            return self._row(identity)
+            return _row(db, identity)
 
     def get(self, identity: str) -> SessionRow:
         """One session; Refusal 404 when there is none."""
-        with self._lock:
-            return self._row(identity)
+        with self._reading() as db:
+            return _row(db, identity)
 
     def recent(self, limit: int) -> list[SessionRow]:
         """The sessions changed last, newest first."""
-        with self._lock:
-            rows = self._db.execute(
-                f"SELECT {COLUMNS} FROM sessions ORDER BY changed DESC, rowid DESC LIMIT ?", (limit,)
-            )
+        with self._reading() as db:
+            rows = db.execute(f"SELECT {COLUMNS} FROM sessions ORDER BY changed DESC, rowid DESC LIMIT ?", (limit,))
             return [as_row(row) for row in rows]
 
     def latest_with(self, digest: str, model: str) -> SessionRow | None:
         """The session changed last that edits these bytes with this model."""
-        with self._lock:
-            row = self._db.execute(
+        with self._reading() as db:
+            row = db.execute(
                 f"SELECT {COLUMNS} FROM sessions WHERE digest = ? AND model = ? ORDER BY changed DESC LIMIT 1",
                 (digest, model),
             ).fetchone()
@@ -127,12 +127,12 @@ class SessionStore:
                 "UPDATE sessions SET name = coalesce(?, name), model = coalesce(?, model) WHERE id = ?",
                 (name, model, identity),
             )
-            return self._row(identity)
+            return _row(db, identity)
 
     def delete(self, identity: str) -> None:
         """Remove a session, its history, and its photograph when no other session has the same bytes."""
         with self._write() as db:
-            digest = self._row(identity).digest
+            digest = _row(db, identity).digest
             db.execute("DELETE FROM sessions WHERE id = ?", (identity,))
         # The photograph goes only after the session is durably gone; a crash in between leaves an orphan for _sweep.
         self._drop_unused(digest)
@@ -143,15 +143,15 @@ class SessionStore:
 
     def edits(self, identity: str) -> tuple[SessionRow, str]:
         """The session and its current edits (JSON text)."""
-        with self._lock:
-            row = self._row(identity)
-            return row, self._edits_at(row.id, row.position)
+        with self._reading() as db:
+            row = _row(db, identity)
+            return row, _edits_at(db, row)
 
     def history(self, identity: str) -> tuple[SessionRow, list[str]]:
         """The session and all its edits, oldest first; ``row.position`` is the current one."""
-        with self._lock:
-            row = self._row(identity)
-            found = self._db.execute("SELECT edits FROM history WHERE session = ? ORDER BY position", (identity,))
+        with self._reading() as db:
+            row = _row(db, identity)
+            found = db.execute("SELECT edits FROM history WHERE session = ? ORDER BY position", (identity,))
             return row, [_unsqueeze(blob) for (blob,) in found]
 
     def commit(self, identity: str, base_revision: int, edits: str) -> SessionRow:
@@ -160,31 +160,31 @@ class SessionStore:
         Edits equal to the current ones change nothing. Refusal 404 or 409 (stale ``base_revision``).
         """
         with self._write() as db:
-            row = self._current(identity, base_revision)
-            if self._edits_at(identity, row.position) == edits:
+            row = _current(db, identity, base_revision)
+            if _edits_at(db, row) == edits:
                 return row
-            self._append(db, row, edits)
-            return self._row(identity)
+            _append(db, row, edits)
+            return _row(db, identity)
 
     def step(self, identity: str, base_revision: int, by: int) -> tuple[SessionRow, str]:
         """Undo (``by=-1``) or redo (``by=1``): the session afterwards and its edits. Refusal 404, 409 or 422."""
         with self._write() as db:
-            row = self._current(identity, base_revision)
+            row = _current(db, identity, base_revision)
             if not (row.can_undo if by < 0 else row.can_redo):
                 raise Refusal(422, f"There is nothing to {'undo' if by < 0 else 'redo'}.")
             db.execute(
                 "UPDATE sessions SET revision = revision + 1, position = position + ?, changed = ? WHERE id = ?",
                 (by, time.time(), identity),
             )
-            row = self._row(identity)
-            return row, self._edits_at(identity, row.position)
+            row = _row(db, identity)
+            return row, _edits_at(db, row)
 
     # -- snapshots -----------------------------------------------------------------------------------------------
 
     def snapshots(self, identity: str) -> list[NamedEdits]:
         """A session's snapshots, oldest first."""
-        with self._lock:
-            found = self._db.execute(
+        with self._reading() as db:
+            found = db.execute(
                 "SELECT id, name, edits, created FROM snapshots WHERE session = ? ORDER BY created, rowid", (identity,)
             )
             return [NamedEdits(row[0], row[1], _unsqueeze(row[2]), row[3]) for row in found]
@@ -199,7 +199,7 @@ class SessionStore:
     def add_snapshot(self, identity: str, base_revision: int, name: str) -> None:
         """Keep the current edits under ``name``. Refusal 404, or 409 (stale, or the name is taken)."""
         with self._write() as db:
-            row = self._current(identity, base_revision)
+            row = _current(db, identity, base_revision)
             try:
                 db.execute(
                     "INSERT INTO snapshots SELECT ?, session, ?, edits, ? FROM history"
@@ -214,7 +214,7 @@ class SessionStore:
         with self._write() as db:
             done = db.execute("DELETE FROM snapshots WHERE id = ? AND session = ?", (snapshot, identity))
             if not done.rowcount:
-                self._row(identity)
+                _row(db, identity)
                 raise Refusal(404, "There is no such snapshot; it may have been deleted.")
 
     # -- references and thumbnails -------------------------------------------------------------------------------
@@ -224,18 +224,18 @@ class SessionStore:
     ) -> SessionRow:
         """Commit ``edits`` that use a new reference, and keep its JSON and its small JPEG, in one transaction."""
         with self._write() as db:
-            row = self._current(identity, base_revision)
+            row = _current(db, identity, base_revision)
             db.execute(
                 "INSERT INTO reference_photos VALUES (?, ?, ?, ?, ?, ?)",
                 (secrets.token_urlsafe(9), identity, name, reference, picture, time.time()),
             )
-            self._append(db, row, edits)
-            return self._row(identity)
+            _append(db, row, edits)
+            return _row(db, identity)
 
     def references(self, identity: str) -> list[ReferenceRow]:
         """The references uploaded to a session, oldest first, without their pictures."""
-        with self._lock:
-            found = self._db.execute(
+        with self._reading() as db:
+            found = db.execute(
                 "SELECT id, name, reference, created FROM reference_photos WHERE session = ? ORDER BY created, rowid",
                 (identity,),
             )
@@ -243,8 +243,8 @@ class SessionStore:
 
     def reference_picture(self, identity: str, reference: str) -> bytes:
         """The JPEG of a reference; Refusal 404 when there is none."""
-        with self._lock:
-            found = self._db.execute(
+        with self._reading() as db:
+            found = db.execute(
                 "SELECT picture FROM reference_photos WHERE id = ? AND session = ?", (reference, identity)
             ).fetchone()
         if found is None:
@@ -256,13 +256,13 @@ class SessionStore:
         with self._write() as db:
             done = db.execute("DELETE FROM reference_photos WHERE id = ? AND session = ?", (reference, identity))
             if not done.rowcount:
-                self._row(identity)
+                _row(db, identity)
                 raise Refusal(404, "There is no such reference; it may have been removed.")
 
     def thumbnail(self, identity: str) -> tuple[bytes | None, int]:
         """A session's small JPEG, if it has one, and the revision it shows."""
-        with self._lock:
-            found = self._db.execute(
+        with self._reading() as db:
+            found = db.execute(
                 "SELECT thumbnail, thumbnail_revision FROM sessions WHERE id = ?", (identity,)
             ).fetchone()
         if found is None:
@@ -278,6 +278,21 @@ class SessionStore:
 
     # -- inside --------------------------------------------------------------------------------------------------
 
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(
+            self.folder / "sessions.sqlite", timeout=_BUSY, isolation_level=None, check_same_thread=False
+        )
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """One consistent look at what is committed."""
+        with self._read_lock:
+            self._reader.execute("BEGIN")
+            try:
+                yield self._reader
+            finally:
+                self._reader.execute("COMMIT")
+
     @contextlib.contextmanager
     def _write(self) -> Iterator[sqlite3.Connection]:
         """One write transaction: committed (and synced) at the end, rolled back on any error."""
@@ -285,10 +300,11 @@ class SessionStore:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # a full disk may have ended it already
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
 
     def _create_tables(self) -> None:
         with self._write() as db:
@@ -303,33 +319,6 @@ class SessionStore:
                 if statement.strip():
                     db.execute(statement)
             db.execute(f"PRAGMA user_version={FORMAT}")
-
-    def _row(self, identity: str) -> SessionRow:
-        row = self._db.execute(f"SELECT {COLUMNS} FROM sessions WHERE id = ?", (identity,)).fetchone()
-        if row is None:
-            raise no_session()
-        return as_row(row)
-
-    def _current(self, identity: str, base_revision: int) -> SessionRow:
-        row = self._row(identity)
-        if row.revision != base_revision:
-            raise stale(base_revision, row.revision)
-        return row
-
-    def _edits_at(self, identity: str, position: int) -> str:
-        found = self._db.execute(
-            "SELECT edits FROM history WHERE session = ? AND position = ?", (identity, position)
-        ).fetchone()
-        return _unsqueeze(found[0])
-
-    def _append(self, db: sqlite3.Connection, row: SessionRow, edits: str) -> None:
-        position = row.position + 1
-        db.execute("DELETE FROM history WHERE session = ? AND position >= ?", (row.id, position))
-        db.execute("INSERT INTO history VALUES (?, ?, ?)", (row.id, position, _squeeze(edits)))
-        db.execute(
-            "UPDATE sessions SET revision = revision + 1, position = ?, length = ?, changed = ? WHERE id = ?",
-            (position, position + 1, time.time(), row.id),
-        )
 
     def _drop_unused(self, digest: str) -> None:
         """Unlink a photograph that no session uses, inside a write transaction, so that none can start to use it."""
@@ -353,6 +342,38 @@ class SessionStore:
         for path in (self.folder / "photos").glob("??/*"):
             if path.name not in used:
                 self._drop_unused(path.name)
+
+
+def _row(db: sqlite3.Connection, identity: str) -> SessionRow:
+    row = db.execute(f"SELECT {COLUMNS} FROM sessions WHERE id = ?", (identity,)).fetchone()
+    if row is None:
+        raise no_session()
+    return as_row(row)
+
+
+def _current(db: sqlite3.Connection, identity: str, base_revision: int) -> SessionRow:
+    row = _row(db, identity)
+    if row.revision != base_revision:
+        raise stale(base_revision, row.revision)
+    return row
+
+
+def _edits_at(db: sqlite3.Connection, row: SessionRow) -> str:
+    """The current edits of a session."""
+    found = db.execute(
+        "SELECT edits FROM history WHERE session = ? AND position = ?", (row.id, row.position)
+    ).fetchone()
+    return _unsqueeze(found[0])
+
+
+def _append(db: sqlite3.Connection, row: SessionRow, edits: str) -> None:
+    position = row.position + 1
+    db.execute("DELETE FROM history WHERE session = ? AND position >= ?", (row.id, position))
+    db.execute("INSERT INTO history VALUES (?, ?, ?)", (row.id, position, _squeeze(edits)))
+    db.execute(
+        "UPDATE sessions SET revision = revision + 1, position = ?, length = ?, changed = ? WHERE id = ?",
+        (position, position + 1, time.time(), row.id),
+    )
 
 
 def _squeeze(edits: str) -> bytes:
