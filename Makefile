@@ -24,7 +24,7 @@ WORK := .make
 TEST := $(WORK)/test
 PIP_INSTALL = PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT="$(if $(CONSTRAINTS),$(abspath $(CONSTRAINTS)))" \
 	$(1)/bin/python -m pip install --quiet $(PIP_ARGS)
-HAS_BROWSER = command -v chromium chromium-browser google-chrome google-chrome-stable >/dev/null 2>&1
+HAS_BROWSER = test -x /usr/bin/chromium
 NODE_IS_NEW = node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' >/dev/null 2>&1
 
 .PHONY: help app test check lint types imports js pytest test-without-torch test-minimum test-wheel \

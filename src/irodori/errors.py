@@ -1,11 +1,11 @@
 """Every error that irodori raises on purpose.
 
-    IrodoriError                 a sentence for the person, never a traceback
-    ├── PhotoError               a file that is no picture, is broken, too large, or cannot be written
-    ├── HintError                a hint, region, reference or edits value that cannot be used (names the field)
-    ├── ModelError               a model folder, weights file or network that cannot be used
-    ├── SettingsError            an impossible option or setting
-    └── MissingExtra             a feature whose optional packages are not installed (names the pip line)
+IrodoriError                 a sentence for the person, never a traceback
+├── PhotoError               a file that is no picture, is broken, too large, or cannot be written
+├── HintError                a hint, region, reference or edits value that cannot be used (names the field)
+├── ModelError               a model folder, weights file or network that cannot be used
+├── SettingsError            an impossible option or setting
+└── MissingExtra             a feature whose optional packages are not installed (names the pip line)
 """
 
 from __future__ import annotations
