@@ -167,6 +167,54 @@ def test_tiff_with_alpha() -> None:
     assert np.array_equal(photo.alpha, pixels[..., 3])
 
 
+def test_tiff_with_premultiplied_alpha() -> None:
+    pixels = ramp(channels=4, bits=16)
+    pixels[..., 3] = pixels[..., 3] // 2 + 30_000
+    stored = pixels.copy()
+    stored[..., :3] = np.round(pixels[..., :3] / 65535.0 * pixels[..., 3:])
+    photo = read_photo(tiff(stored, extrasamples=["assocalpha"]))
+    assert np.abs(photo.pixels.astype(int) - pixels[..., :3]).max() <= 2
+
+
+def test_extra_channels_that_are_no_transparency() -> None:
+    """A scanner's infrared, a selection saved by Photoshop."""
+    pixels = ramp(channels=4, bits=16)
+    photo = read_photo(tiff(pixels, extrasamples=["unspecified"]))
+    assert photo.alpha is None
+    assert np.array_equal(photo.pixels, pixels[..., :3])
+    grey = read_photo(tiff(pixels[..., :2], photometric="minisblack", extrasamples=["unspecified"]))
+    assert grey.alpha is None
+    assert np.array_equal(grey.pixels, pixels[..., 0])
+    two = read_photo(tiff(ramp(channels=5), extrasamples=["unassalpha", "unspecified"]))
+    assert two.alpha is not None
+    assert np.array_equal(two.alpha, ramp(channels=5)[..., 3])
+
+
+def test_grey_tiff_with_alpha() -> None:
+    pixels = ramp(channels=2)
+    photo = read_photo(tiff(pixels, photometric="minisblack", extrasamples=["unassalpha"]))
+    assert photo.alpha is not None
+    assert np.array_equal(photo.pixels, pixels[..., 0])
+    assert np.array_equal(photo.alpha, pixels[..., 1])
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "uint64", "float64"])
+def test_numbers_that_are_not_read(dtype: str) -> None:
+    with pytest.raises(PhotoError, match="of a kind that irodori does not read"):
+        read_photo(tiff(np.ones((20, 20), dtype)))
+
+
+@pytest.mark.parametrize("format", ["WEBP", "PNG", "AVIF"])
+def test_of_a_moving_picture_the_first(format: str) -> None:
+    pictures = [Image.fromarray(RGB), Image.fromarray(255 - RGB)]
+    out = io.BytesIO()
+    pictures[0].save(out, format, save_all=True, append_images=pictures[1:])
+    photo = read_photo(out.getvalue())
+    assert photo.size == (40, 60)
+    assert photo.pages == 1
+    assert np.abs(photo.pixels.astype(int) - RGB).mean() < 5
+
+
 def test_pages_of_a_tiff() -> None:
     import tifffile
 

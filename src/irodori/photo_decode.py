@@ -15,8 +15,9 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from irodori import photo_icc
+from irodori import photo_exif, photo_icc
 from irodori.errors import PhotoError
+from irodori.photo_exif import TiffLayout
 from irodori.photo_formats import Format
 from irodori.photo_metadata import Metadata, iptc_records
 
@@ -123,8 +124,6 @@ def _decode_jp2(data: bytes, max_pixels: int) -> Decoded:
 
 
 def _orientation(exif: bytes | None) -> int:
-    from irodori import photo_exif
-
     entry = photo_exif.parse(exif).main.get(photo_exif.ORIENTATION) if exif else None
     return int.from_bytes(entry.data[:2], "little") if entry is not None else 1
 
@@ -140,13 +139,13 @@ def _decode_vips(data: bytes | BinaryIO, entry: Format, max_pixels: int, page: i
         return getattr(vips.Image, _LOADERS[entry.name])(vips.source(data), **options)
 
     # All passes over the file share one position in it, so each is finished before the next begins.
-    exif, iptc, compression = _tiff_tags(data, page) if entry.name == "tiff" else (None, None, "")
+    exif, iptc, layout = _tiff_tags(data, page) if entry.name == "tiff" else (None, None, TiffLayout())
     try:
         image = load()
         check_size(image.width, image.height, max_pixels)
         metadata = _metadata(image, entry, exif)
         if entry.name == "tiff":
-            metadata = replace(metadata, iptc=iptc, compression=compression)
+            metadata = replace(metadata, iptc=iptc, compression=layout.compression)
         # The AVIF loader has turned the picture already, by the file's own transformations.
         orientation = 1 if entry.name == "avif" else vips.field(image, "orientation", 1)
         pages = vips.field(image, "n-pages", 1) if entry.name == "tiff" else 1
@@ -156,7 +155,7 @@ def _decode_vips(data: bytes | BinaryIO, entry: Format, max_pixels: int, page: i
         if image.format in ("float", "double"):
             scale = _float_scale(image.max())
             image = load()
-        pixels, alpha = _placed(image, image.hasalpha(), metadata.icc, orientation, scale, used_bits)
+        pixels, alpha = _placed(image, image.hasalpha() and layout.alpha, metadata.icc, orientation, scale, used_bits)
         return Decoded(pixels, alpha, metadata, pages)
     except vips.Error as error:
         reason = vips.reason(error)
@@ -252,19 +251,16 @@ def _colours(image: Any, has_alpha: bool, icc: bytes | None, deep: bool) -> tupl
     return image, bands, None
 
 
-def _tiff_tags(data: bytes | BinaryIO, page: int) -> tuple[bytes | None, bytes | None, str]:
-    from irodori import photo_exif
-
+def _tiff_tags(data: bytes | BinaryIO, page: int) -> tuple[bytes | None, bytes | None, TiffLayout]:
     file = io.BytesIO(data) if isinstance(data, bytes) else data
     tags = photo_exif.read_tiff(file, page)
-    compression, complete = photo_exif.tiff_layout(file, page)
-    if not complete:
+    layout = photo_exif.tiff_layout(file, page)
+    if not layout.complete:
         raise PhotoError("the TIFF file is cut short (it ends before the picture does)")
-    return tags.block() or None, tags.iptc, compression
+    return tags.block() or None, tags.iptc, layout
 
 
 def _metadata(image: Any, entry: Format, exif: bytes | None) -> Metadata:
-    from irodori import photo_exif
     from irodori import photo_vips as vips
 
     def blob(name: str) -> bytes | None:

@@ -190,12 +190,12 @@ def _in_table_profile(pixels: NDArray[Any], icc: bytes, entry: Format) -> tuple[
     space = photo_icc.colour_space(icc)
     if not (space == "RGB" or (space == "CMYK" and entry.cmyk)):
         return None, None
-    with tempfile.NamedTemporaryFile(suffix=".icc") as profile:
-        profile.write(icc)
-        profile.flush()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "profile.icc"
+        path.write_bytes(icc)
         try:
             image = vips.from_array(pixels).icc_transform(
-                profile.name,
+                os.fspath(path),
                 input_profile="srgb",
                 intent="relative",
                 black_point_compensation=True,

@@ -287,30 +287,40 @@ def add_to_tiff(file: BinaryIO, tags: Exif) -> None:
     file.write(struct.pack("<Q" if reader.big else "<I", end))
 
 
-def tiff_layout(file: BinaryIO, page: int) -> tuple[str, bool]:
-    """Tell how a TIFF file's page is compressed, and whether all its tiles lie inside the file.
+@dataclass(frozen=True)
+class TiffLayout:
+    """How a page of a TIFF file is stored, as far as libvips does not tell."""
 
-    Compression: "none", "lzw", "deflate", "packbits", "jpeg", "" for others. The tiles are looked at because libtiff
-    fills one that ends beyond the file with whatever it likes, while it tells of such a strip.
-    """
+    compression: str = ""
+    """ "none", "lzw", "deflate", "packbits", "jpeg", "" for other ways."""
+    complete: bool = True
+    """Whether all tiles lie inside the file: libtiff tells of a strip that does not, but fills a tile with anything."""
+    alpha: bool = True
+    """Whether an extra channel is transparency. Scanners' infrared and Photoshop's saved selections are not."""
+
+
+def tiff_layout(file: BinaryIO, page: int) -> TiffLayout:
+    """Look at how page ``page`` of a TIFF file is stored; what cannot be read counts as usual."""
     try:
         reader = _Reader(file)
         offset = reader.first
         for _ in range(page):
             offset = reader.next_of(offset)
-        tags = reader.directory(offset, only=(259, _TILE_OFFSETS, _TILE_SIZES), longest=_MAX_TILES)
-        kind = int.from_bytes(tags[259].data[:2], "little") if 259 in tags else 1
+        wanted = (_COMPRESSION, _EXTRA_SAMPLES, _TILE_OFFSETS, _TILE_SIZES)
+        tags = reader.directory(offset, only=wanted, longest=_MAX_TILES)
         size = file.seek(0, 2)
-        ends = [
-            start + length
-            for start, length in zip(*(_integers(tags.get(tag)) for tag in (_TILE_OFFSETS, _TILE_SIZES)), strict=False)
-        ]
     except (ValueError, struct.error, OSError, OverflowError):
-        return "", True
-    names = {1: "none", 5: "lzw", 8: "deflate", 32946: "deflate", 32773: "packbits", 7: "jpeg"}
-    return names.get(kind, ""), max(ends, default=0) <= size
+        return TiffLayout()
+    kind, extra, starts, lengths = (_integers(tags.get(tag)) for tag in wanted)
+    return TiffLayout(
+        _COMPRESSIONS.get(kind[0] if kind else 1, ""),
+        max((start + length for start, length in zip(starts, lengths, strict=False)), default=0) <= size,
+        bool(extra) and extra[0] in (1, 2),
+    )
 
 
+_COMPRESSION, _EXTRA_SAMPLES = 259, 338
+_COMPRESSIONS = {1: "none", 5: "lzw", 8: "deflate", 32946: "deflate", 32773: "packbits", 7: "jpeg"}
 _TILE_OFFSETS, _TILE_SIZES = 324, 325
 _MAX_TILES = 1 << 24  # bytes of a table of tiles
 

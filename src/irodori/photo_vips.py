@@ -47,6 +47,8 @@ def source(data: bytes | BinaryIO) -> Any:
     if isinstance(data, bytes):
         return pyvips.Source.new_from_memory(data)
     data.seek(0)
+    if os.name == "nt":  # a descriptor of Python's C library means nothing to another one
+        return pyvips.Source.new_from_file(data.name)
     return pyvips.Source.new_from_descriptor(data.fileno())
 
 
@@ -98,7 +100,7 @@ def field(image: Any, name: str, default: Any) -> Any:
 def reason(error: Exception) -> str:
     """Return libvips' own words about a failure as one short line without its line breaks."""
     text = str(getattr(error, "detail", "") or error)
-    lines = [line.strip().rstrip(".") for line in text.splitlines() if line.strip()]
+    lines = [line.strip().rstrip(".") for line in text.splitlines() if line.strip() and "bad seek" not in line]
     unique = list(dict.fromkeys(lines))
     return "; ".join(unique)[:200] or "no reason given"
 
@@ -116,4 +118,7 @@ def save(image: Any, kind: str, file: BinaryIO, options: dict[str, Any]) -> None
         saver(target, **options)
         file.write(target.get("blob"))
         return
-    saver(pyvips.Target.new_to_descriptor(descriptor), **options)
+    if os.name == "nt":
+        saver(pyvips.Target.new_to_file(file.name), **options)
+    else:
+        saver(pyvips.Target.new_to_descriptor(descriptor), **options)
