@@ -26,10 +26,12 @@ def tiff_with(pixels: np.ndarray, icc: bytes) -> bytes:
     return tiff(pixels, extratags=[(34675, 7, len(icc), icc, True)])
 
 
+@pytest.mark.parametrize("format", ["tiff", "png"])
 @pytest.mark.parametrize("name", GREYS)
-def test_grey_profiles_in_16_bit(name: str) -> None:
+def test_grey_profiles_in_16_bit(name: str, format: str) -> None:
     levels = np.arange(65536, dtype=np.uint16).reshape(256, 256)
-    photo = read_photo(tiff_with(levels, icc_profiles.grey(name, GREYS[name])))
+    icc = icc_profiles.grey(name, GREYS[name])
+    photo = read_photo(tiff_with(levels, icc) if format == "tiff" else png(levels, 0, 16, extra=icc_chunk(icc)))
     assert photo.is_grey
     assert photo.bits == 16
     expected = icc_profiles.srgb_encode(GREYS[name](levels / 65535))
@@ -49,10 +51,12 @@ def test_grey_profiles_in_8_bit_jpeg_and_png(name: str) -> None:
     assert np.abs(read_photo(pillow(flat, "JPEG", icc_profile=icc)).pixels - expected_flat).max() <= 0.55
 
 
+@pytest.mark.parametrize("format", ["tiff", "png"])
 @pytest.mark.parametrize("name", RGBS)
-def test_rgb_profiles_in_16_bit(name: str) -> None:
+def test_rgb_profiles_in_16_bit(name: str, format: str) -> None:
     pixels = np.random.default_rng(0).integers(0, 65536, (200, 300, 3), dtype=np.uint16)
-    photo = read_photo(tiff_with(pixels, icc_profiles.rgb(name, RGBS[name])))
+    icc = icc_profiles.rgb(name, RGBS[name])
+    photo = read_photo(tiff_with(pixels, icc) if format == "tiff" else png(pixels, 2, 16, extra=icc_chunk(icc)))
     expected = icc_profiles.rgb_to_srgb(pixels / 65535, name, RGBS[name])
     inside = ((expected > 0) & (expected < 1)).all(axis=-1)
     assert inside.sum() > 10_000
