@@ -106,7 +106,7 @@ def _kmeans(
     centres = points[starts]
     for _ in range(_ROUNDS):
         owner = ((points[:, None] - centres[None]) ** 2).sum(axis=-1).argmin(axis=1)
-        masses = np.bincount(owner, weights, minlength=len(centres))
+        masses = np.asarray(np.bincount(owner, weights, minlength=len(centres)), np.float64)
         sums = np.stack([np.bincount(owner, weights * points[:, axis], minlength=len(centres)) for axis in (0, 1)], 1)
         kept = masses > 0
         moved = np.where(kept[:, None], sums / np.where(kept, masses, 1)[:, None], centres)
@@ -135,6 +135,6 @@ def _distinct(
             chosen.append(candidate)
     colours = np.array(chosen)
     owner = ((points[:, None] - colours[None]) ** 2).sum(axis=-1).argmin(axis=1)
-    shares = np.bincount(owner, weights, minlength=len(colours))
+    shares = np.asarray(np.bincount(owner, weights, minlength=len(colours)), np.float64)
     order = np.argsort(-shares, kind="stable")
     return colours[order], shares[order] / shares.sum()
