@@ -158,6 +158,15 @@ def test_resolution_is_kept(source: str, format: str) -> None:
         assert [float(v) for v in Image.open(io.BytesIO(data)).info["dpi"]] == pytest.approx([240, 120], rel=2e-4)
 
 
+@pytest.mark.parametrize("dpi", [(0.0, 0.0), (1e9, 300.0), (float("nan"), 300.0), (float("inf"), 1.0), (-5.0, -5.0)])
+def test_impossible_resolutions_are_forgotten(dpi: tuple[float, float], capfd: pytest.CaptureFixture[str]) -> None:
+    metadata = photo_metadata.Metadata("png", dpi=dpi)
+    assert metadata.dpi is None
+    for format in [*FORMATS, "bmp"]:
+        write_photo(RGB, io.BytesIO(), like=Photo(ramp(), metadata=metadata), format=format)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_the_thumbnail_of_the_grey_picture_goes() -> None:
     tags = exif(1)
     block = bytearray(tags.tobytes()[6:])

@@ -31,6 +31,11 @@ class Metadata:
     compression: str = ""
     """For TIFF: how the source was compressed, so that the result can be too."""
 
+    def __post_init__(self) -> None:
+        """Forget a resolution that no scanner has: broken files tell such, and writers choke on them."""
+        if self.dpi is not None and not all(1 <= value <= 100_000 for value in self.dpi):
+            object.__setattr__(self, "dpi", None)
+
 
 def describe_result(
     source: Metadata, width: int, height: int, *, icc: bytes | None, format: str, mark: bool
