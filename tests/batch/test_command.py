@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import time
 from pathlib import Path
 
@@ -35,6 +36,25 @@ def test_a_tree_is_coloured_whatever_is_in_it(batch: Batch, tmp_path: Path) -> N
     assert "4 coloured, 3 failed" in batch.text
     assert batch.report["reasons"]
     assert all("Traceback" not in text for text in (batch.text, batch.errors))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are bytes on Linux only")
+def test_odd_names_are_coloured_or_refused_but_never_stop_the_run(batch: Batch, tmp_path: Path) -> None:
+    photos, out = tmp_path / "in", tmp_path / "out"
+    plain = make_photo(photos / "plain.jpg").read_bytes()
+    names = ["l" * 251 + ".jpg", "写真 – ½ \U0001f5bc.jpg", "new\nline.jpg", "-o.jpg", "%s {0} $HOME;.jpg"]
+    for name in names:
+        (photos / name).write_bytes(plain)
+    with open(os.fsencode(photos) + b"/caf\xe9.jpg", "wb") as file:
+        file.write(plain)
+    assert batch(photos, out) == 3
+    assert batch.counts == {"done": 6, "folder_failed": 1}
+    assert set(files_of(out)) == {"plain.jpg", *names}
+    assert batch.report["left_out"][0]["reason"] == "its name is not valid UTF-8; rename it"
+    (photos / "-o.jpg").unlink()
+    assert batch(photos, tmp_path / "png", "--format", "png") == 3
+    assert batch.photos("failed") == {names[0]}
+    assert "File name too long" in " ".join(batch.report["reasons"])
 
 
 def test_what_is_done_is_not_done_again(batch: Batch, tmp_path: Path) -> None:
@@ -155,7 +175,6 @@ def test_impossible_runs_end_with_one_line(
     if "--model" in words:  # the fixture names a model as well; the last one counts
         pytest.importorskip("irodori.cli")
         import subprocess
-        import sys
 
         command = [sys.executable, "-m", "irodori", "batch", *words]
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=batch.environment)

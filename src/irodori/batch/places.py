@@ -75,6 +75,10 @@ class LocalPlace:
                 continue
             for entry in entries:
                 child = f"{path}/{entry.name}" if path else entry.name
+                if not _is_text(entry.name):
+                    shown = child.encode("utf-8", "replace").decode()
+                    left_out.append(Folder(shown, trouble="its name is not valid UTF-8; rename it"))
+                    continue
                 try:
                     if not entry.is_dir():
                         if entry.is_file():
@@ -239,6 +243,15 @@ def _identity(path: str) -> tuple[int, int]:
 
 def _inside(path: str, top: str) -> bool:
     return path == top or path.startswith(top.rstrip(os.sep) + os.sep)
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name can be written down; one of bytes that are no UTF-8 cannot."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _stamp(status: os.stat_result) -> str:

@@ -72,7 +72,8 @@ class Report:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".irodori-{secrets.token_hex(6)}.tmp")
         try:
-            temporary.write_text(json.dumps(self.as_json(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            text = json.dumps(self.as_json(), indent=1, ensure_ascii=False) + "\n"
+            temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -84,7 +85,7 @@ class Report:
             ("unchanged", "done before"),
             ("kept", "changed by hand since, left alone"),
             ("failed", "failed"),
-            ("folder_failed", "folders not read"),
+            ("folder_failed", "folders or names not read"),
             ("not_reached", "not reached"),
         )
         parts = [f"{self.counts[key]} {text}" for key, text in words if self.counts[key]]
