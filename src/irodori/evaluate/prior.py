@@ -1,13 +1,12 @@
 """Which colours photographs have at which lightness: the prior that a palette must beat, measured on given pictures.
 
 ``irodori evaluate --protocol prior --data TRAINING...`` counts true ab bins by L* and writes ``lightness_prior.npz``
-(``counts`` ``(20, 313)`` int64, slices of 5 L*; ``about`` JSON text). The file beside this module was made so.
+(``counts`` ``(20, 313)`` int64, slices of 5 L*; ``about`` a line of text). The file beside this module was made so.
 """
 
 from __future__ import annotations
 
 import io
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,7 +72,7 @@ def run(job: Job) -> Report:
 
     collected = collect(job, measure)
     facts = about(job, collected)
-    text = json.dumps({"data": facts["data"], "pictures": facts["pictures"], "data_sha256": facts["data_sha256"]})
+    text = f"{facts['pictures']} pictures, SHA-256 {facts['data_sha256']}"
     stream = io.BytesIO()
     np.savez_compressed(stream, counts=counts, about=np.array(text))
     write_whole(Path(job.extra["out"]) / FILE, stream.getvalue())
