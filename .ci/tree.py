@@ -20,6 +20,7 @@ OTHERS = {
     "src/irodori/py.typed": "says that the package is typed",
     "src/irodori/color/ab_bins.txt": "the 313 bin centres and where they come from",
     "src/irodori/evaluate/authors_curve.json": "the authors' own curve for their network, to draw beside ours",
+    "src/irodori/evaluate/lightness_prior.npz": "which colours photographs have at which lightness, as measured",
     "src/irodori/samples/": "five photographs, public domain or CC0, made grey, with their licences",
     "src/irodori/model/default/": "the shipped model: prepare.onnx, answer.onnx, model.json",
     "src/irodori/web/static/index.html": "the page",
@@ -46,7 +47,10 @@ def sentence(path: Path) -> str:
     known = OTHERS.get(path.relative_to(ROOT).as_posix())
     if known is not None:
         return known
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        text = ""
     if path.suffix == ".py":
         text = ast.get_docstring(ast.parse(text)) or ""
     else:
