@@ -143,6 +143,11 @@ def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
         read_photo("nul\0byte.jpg")
 
 
+def test_a_text_file_object_is_refused() -> None:
+    with pytest.raises(PhotoError, match="binary mode, got one that reads str"):
+        read_photo(io.StringIO("text"))  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("format", FORMATS)
 def test_cut_short(format: str) -> None:
     data = pillow(np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8), format)

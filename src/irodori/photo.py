@@ -176,6 +176,8 @@ def read_photo(
     else:
         data, path, label = source.read(), "", name or os.path.basename(str(getattr(source, "name", "")))
     before = f"{label}: " if label else ""
+    if data is not None and not isinstance(data, bytes):
+        raise PhotoError(f"{before}expected a file opened in binary mode, got one that reads {type(data).__name__}")
     try:
         if data is not None:
             digest = hashlib.sha256(data).hexdigest()
