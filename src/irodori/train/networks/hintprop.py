@@ -113,6 +113,9 @@ class HintProp(nn.Module):
     centres: Tensor
     accepts_reference = True
     needs_hint_cells = True
+    vividness: float = 1.0
+    """Scales the chroma of what no hint and no reference explains. The losses' answer to doubt is grey; a little more
+    than 1 looks more natural and costs next to nothing. Training leaves it at 1, export may set it."""
 
     def __init__(self, width: float = 1.0, encoder_width: float = 1.0) -> None:
         super().__init__()
@@ -364,6 +367,9 @@ class HintProp(nn.Module):
         last = self.out2(y)
         base = ab2 + last[:, 12:14]
         full = _up(base) + F.pixel_shuffle(last[:, :8], 2)
+        if self.vividness != 1:
+            unsteered = 1 - reference[:, BINS::2].amax(1)[:, None, None, None]
+            full = full * (1 + (self.vividness - 1) * unsteered * (1 - _up(sure)))
         keep = torch.sigmoid(F.pixel_shuffle(last[:, 8:12], 2)) * hint_mask
         return full + keep * (hint_ab - full), logits
 
