@@ -103,3 +103,25 @@ def test_the_distribution_sends_no_gradient_into_the_trunk() -> None:
         name.split(".")[0] for name, p in network.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0
     }
     assert learning == {"distribution"}
+
+
+def test_vividness_scales_what_no_hint_explains(network: HintProp) -> None:
+    inputs = example(64, 64, 5)
+    nothing = torch.zeros_like(inputs["hint_ab"]), torch.zeros_like(inputs["hint_mask"])
+    try:
+        with torch.no_grad():
+            features = network.prepare(inputs["lightness"])
+            plain = network.answer(inputs["lightness"], features, *nothing)[0]
+            hinted = network.answer(inputs["lightness"], features, inputs["hint_ab"], inputs["hint_mask"])[0]
+            network.vividness = 1.5
+            vivid = network.answer(inputs["lightness"], features, *nothing)[0]
+            steered = network.answer(inputs["lightness"], features, *nothing, inputs["reference"])[0]
+            vivid_hinted = network.answer(inputs["lightness"], features, inputs["hint_ab"], inputs["hint_mask"])[0]
+            network.vividness = 1.0
+            plain_steered = network.answer(inputs["lightness"], features, *nothing, inputs["reference"])[0]
+    finally:
+        network.vividness = 1.0
+    assert torch.allclose(vivid, 1.5 * plain, atol=1e-6)
+    assert torch.allclose(steered, plain_steered, atol=1e-6)
+    ratio = (vivid_hinted - hinted).abs().sum() / hinted.abs().sum()
+    assert 0 < float(ratio) < 0.5

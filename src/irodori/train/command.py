@@ -89,6 +89,9 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", help="the model's name (default: the folder's)")
     parser.add_argument("--figures", type=Path, metavar="JSON", help="measured figures to keep in model.json")
     parser.add_argument(
+        "--vividness", type=float, default=1.0, help="hintprop: scale the chroma of what no hint explains (default: 1)"
+    )
+    parser.add_argument(
         "--keep-weights", action="store_true", help="put the training weights into the folder too (for train --from)"
     )
     parser.add_argument("--half", action=argparse.BooleanOptionalAction, default=True,
@@ -105,6 +108,12 @@ def run_export(args: argparse.Namespace) -> int:
     from irodori.train.export import export_weights
 
     export_weights(
-        args.weights, args.folder, name=args.name, figures=args.figures, half=args.half, keep_weights=args.keep_weights
+        args.weights,
+        args.folder,
+        name=args.name,
+        figures=args.figures,
+        half=args.half,
+        keep_weights=args.keep_weights,
+        vividness=args.vividness,
     )
     return 0
