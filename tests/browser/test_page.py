@@ -15,12 +15,13 @@ pytestmark = pytest.mark.browser
 
 NARROW = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
 NAMELESS = """() => [...document.querySelectorAll("button, input, textarea, canvas[tabindex], [role=slider]")]
-    .filter((it) => it.offsetParent !== null)
+    .filter((it) => it.offsetParent !== null && it.getAttribute("aria-hidden") !== "true")
     .filter((it) => !(it.getAttribute("aria-label") || it.textContent.trim() || it.labels?.length))
     .map((it) => it.outerHTML.slice(0, 120))"""
 SMALL = """() => [...document.querySelectorAll("button")].filter((it) => it.offsetParent !== null)
     .map((it) => [it.getBoundingClientRect(), it])
-    .filter(([box]) => box.width > 0 && (box.width < 24 || box.height < 24)).map(([, it]) => it.outerHTML.slice(0, 120))"""
+    .filter(([box]) => box.width > 0 && (box.width < 24 || box.height < 24))
+    .map(([, it]) => it.outerHTML.slice(0, 120))"""
 
 
 def touch(page: Page) -> Callable[..., None]:
