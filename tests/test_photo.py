@@ -237,6 +237,15 @@ def test_warnings_of_the_libraries_stay_off_the_screen(capfd: pytest.CaptureFixt
     assert capfd.readouterr() == ("", "")
 
 
+def test_messages_of_glib_go_to_logging(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
+    from irodori import photo_vips
+
+    with caplog.at_level("DEBUG", "irodori.libvips"):
+        photo_vips.from_array(ramp()).copy(xres=1e9)
+    assert capfd.readouterr() == ("", "")
+    assert "out of range" in caplog.text
+
+
 def test_only_our_loaders_may_run() -> None:
     from irodori import photo_vips
 

@@ -5,6 +5,8 @@ Importing this module imports pyvips (0.2 s), so it is only imported inside func
 
 from __future__ import annotations
 
+import atexit
+import logging
 import os
 from typing import Any, BinaryIO
 
@@ -18,7 +20,30 @@ THREADS = max(1, min(4, os.cpu_count() or 1))
 _LOADERS = ("Jpeg", "Png", "Tiff", "Webp", "Heif")
 
 
+_LOG = logging.getLogger("irodori.libvips")
+_LOG.addHandler(logging.NullHandler())
+_DOMAINS = (b"VIPS", b"GLib-GObject", b"GLib")
+_ALL_LEVELS = 0xFF  # recursion, fatal, error to debug
+
+
+def _tell(domain: Any, level: int, message: Any, _: Any) -> None:
+    """Pass a message of the libraries on to logging, as debugging: what matters comes as an error anyway."""
+    words = [pyvips.ffi.string(text).decode("utf-8", "replace") if text else "" for text in (domain, message)]
+    _LOG.debug("%s: %s", *words)
+
+
+_CALLBACK = pyvips.ffi.callback("GLogFunc", _tell)  # kept for as long as the library may call it
+
+
+def _silence() -> None:
+    """Keep the libraries from writing to the screen about broken files, until Python ends."""
+    for domain in _DOMAINS:
+        number = pyvips.glib_lib.g_log_set_handler(domain, _ALL_LEVELS, _CALLBACK, pyvips.ffi.NULL)
+        atexit.register(pyvips.glib_lib.g_log_remove_handler, domain, number)
+
+
 def _set_up() -> None:
+    _silence()
     # Every loader is locked, then those of the formats that we read are opened again: a file that manages to look like
     # a drawing, a document or raw numbers to libvips cannot reach the code that would parse it. (The loaders are also
     # called by name, never by libvips' own guess; this is the second lock on the door. It holds for the process.)
