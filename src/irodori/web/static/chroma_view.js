@@ -8,7 +8,7 @@
  * @module chroma_view
  */
 
-import { halfToNumber, toGamut } from "./color.js";
+import { halfToNumber, halvesToFloats, toGamut } from "./color.js";
 import { FRAGMENT, VERTEX } from "./shaders.js";
 
 /** @typedef {import("./types.js").Ab} Ab */
@@ -31,6 +31,8 @@ import { FRAGMENT, VERTEX } from "./shaders.js";
 
 /** Zoomed in to this many device pixels per photo pixel, pixels are shown as squares. */
 const SQUARES_FROM = 6;
+/** A lightness plane that is shown smaller than this is drawn from its mipmaps; they are slow without a graphics card. */
+const SMALLER_FROM = 1.7;
 
 export class ChromaView {
   /**
@@ -91,8 +93,10 @@ export class ChromaView {
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
     gl.bindVertexArray(gl.createVertexArray());
     this.uploadedCoefficients = { width: 0, height: 0 };
-    const mipmaps = gl.getExtension("EXT_color_buffer_float") !== null; // half floats have mipmaps only then
-    return { at, textures, mipmaps };
+    const mipmaps = gl.getExtension("EXT_color_buffer_float") !== null; // floats have mipmaps only then
+    // Software drawing is three times as fast with whole floats; a real graphics card prefers half ones.
+    const wide = drawsInSoftware(gl) && gl.getExtension("OES_texture_float_linear") !== null;
+    return { at, textures, mipmaps, wide };
   }
 
   /** Upload every plane again (after the graphics context was lost). */
@@ -141,11 +145,13 @@ export class ChromaView {
     this.coefficients = plane;
     gl.activeTexture(gl.TEXTURE2);
     gl.bindTexture(gl.TEXTURE_2D, this.gpu.textures.coefficients);
+    const [inside, type] = this.gpu.wide ? [gl.RGBA32F, gl.FLOAT] : [gl.RGBA16F, gl.HALF_FLOAT];
+    const data = this.gpu.wide ? halvesToFloats(plane.data) : plane.data;
     if (this.uploadedCoefficients.width === plane.width && this.uploadedCoefficients.height === plane.height) {
-      gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, plane.width, plane.height, gl.RGBA, gl.HALF_FLOAT, plane.data);
+      gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, plane.width, plane.height, gl.RGBA, type, data);
       return;
     }
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA16F, plane.width, plane.height, 0, gl.RGBA, gl.HALF_FLOAT, plane.data);
+    gl.texImage2D(gl.TEXTURE_2D, 0, inside, plane.width, plane.height, 0, gl.RGBA, type, data);
     this.filter(gl.LINEAR, gl.LINEAR);
     this.uploadedCoefficients = { width: plane.width, height: plane.height };
   }
@@ -156,13 +162,14 @@ export class ChromaView {
    * @param {LightnessPlane} plane
    */
   uploadLightness(unit, texture, plane) {
-    const mipmaps = unit === 0 && this.gpu.mipmaps;
     const gl = this.gl;
+    const [inside, type] = this.gpu.wide ? [gl.R32F, gl.FLOAT] : [gl.R16F, gl.HALF_FLOAT];
+    const data = this.gpu.wide ? halvesToFloats(plane.data) : plane.data;
     gl.activeTexture(gl.TEXTURE0 + unit);
     gl.bindTexture(gl.TEXTURE_2D, texture);
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.R16F, plane.width, plane.height, 0, gl.RED, gl.HALF_FLOAT, plane.data);
-    if (mipmaps) gl.generateMipmap(gl.TEXTURE_2D);
-    this.filter(mipmaps ? gl.LINEAR_MIPMAP_LINEAR : gl.LINEAR, gl.LINEAR);
+    gl.texImage2D(gl.TEXTURE_2D, 0, inside, plane.width, plane.height, 0, gl.RED, type, data);
+    if (unit === 0 && this.gpu.mipmaps) gl.generateMipmap(gl.TEXTURE_2D);
+    this.filter(gl.LINEAR, gl.LINEAR);
   }
 
   /**
@@ -208,6 +215,12 @@ export class ChromaView {
     } else {
       gl.uniform4f(this.gpu.at.u_detail_rect, 2, 2, 1, 1);
     }
+    if (this.gpu.mipmaps) {
+      gl.activeTexture(gl.TEXTURE0);
+      gl.bindTexture(gl.TEXTURE_2D, this.gpu.textures.lightness);
+      const small = wide * SMALLER_FROM < this.lightness.width;
+      gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, small ? gl.LINEAR_MIPMAP_LINEAR : gl.LINEAR);
+    }
     const uncoloured = frame.before || !this.coefficients;
     gl.uniform1f(this.gpu.at.u_strength, frame.strength);
     gl.uniform1f(this.gpu.at.u_wipe, uncoloured ? width + 1 : frame.wipe === null ? -1 : frame.wipe * ratioX);
@@ -247,6 +260,17 @@ export class ChromaView {
     const ab = /** @type {Ab} */ ([strength * (c[0] * lightness + c[1]), strength * (c[2] * lightness + c[3])]);
     return { lightness, ab: toGamut(lightness, ab) };
   }
+}
+
+/**
+ * Whether this browser draws without a graphics card.
+ * @param {WebGL2RenderingContext} gl
+ * @returns {boolean}
+ */
+function drawsInSoftware(gl) {
+  const info = gl.getExtension("WEBGL_debug_renderer_info");
+  const name = String(gl.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
+  return /swiftshader|llvmpipe|softpipe|software|basic render/i.test(name);
 }
 
 /**

@@ -172,6 +172,21 @@ export function abOf(item) {
   return item.ab ?? (item.rgb ? hexToAb(item.rgb) : null) ?? [0, 0];
 }
 
+/** @type {Float32Array|null} every half float's value, made when first needed */
+let halves = null;
+
+/**
+ * Many half floats -> floats.
+ * @param {Uint16Array} data
+ * @returns {Float32Array}
+ */
+export function halvesToFloats(data) {
+  const values = (halves ??= Float32Array.from({ length: 65536 }, (_, bits) => halfToNumber(bits)));
+  const out = new Float32Array(data.length);
+  for (let i = 0; i < data.length; i++) out[i] = values[data[i]];
+  return out;
+}
+
 /**
  * Half-precision float (IEEE 754 binary16) bits -> number.
  * @param {number} bits

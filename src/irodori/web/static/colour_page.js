@@ -28,10 +28,19 @@ export class ColourPage {
   constructor(page, editor) {
     this.page = page;
     this.editor = editor;
+    this.frame = 0;
     this.build();
     for (const event of /** @type {const} */ (["selection", "colour", "display", "tool"])) {
-      editor.on(event, () => this.update());
+      editor.on(event, () => this.updateSoon());
     }
+  }
+
+  /** Update once before the next frame, however much changes until then. */
+  updateSoon() {
+    this.frame ||= requestAnimationFrame(() => {
+      this.frame = 0;
+      this.update();
+    });
   }
 
   /** Make the elements (again after a change of language). */

@@ -175,8 +175,12 @@ export class Editor extends Emitter {
       this.selection = null;
       this.emit("selection", null);
     }
-    this.stage.strength = this.store.edits.strength;
-    this.stage.redraw();
+    const { strength } = this.store.edits;
+    if (strength !== this.stage.strength) {
+      this.stage.strength = strength;
+      this.stage.redrawPicture();
+    }
+    this.stage.redrawOverlay();
     this.emit("colour", null);
   }
 

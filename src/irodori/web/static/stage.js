@@ -150,7 +150,7 @@ export class Stage extends Emitter {
   show(shown) {
     if (this.chroma) this.chroma.setCoefficients(/** @type {Chroma} */ (shown).plane);
     else if (this.plain) this.plain.setPicture(/** @type {ImageBitmap} */ (shown));
-    this.redraw();
+    this.redrawPicture();
   }
 
   /** @param {View} view */
@@ -224,8 +224,14 @@ export class Stage extends Emitter {
 
   /** Draw both layers in the next frame. */
   redraw() {
-    this.pictureDirty = true;
+    this.redrawPicture();
     this.redrawOverlay();
+  }
+
+  /** Draw the picture in the next frame. */
+  redrawPicture() {
+    this.pictureDirty = true;
+    this.frame ||= requestAnimationFrame(() => this.drawNow());
   }
 
   /** Draw the overlay in the next frame. */

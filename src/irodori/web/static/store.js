@@ -49,6 +49,8 @@ export class Store extends Emitter {
     this.queue = [];
     /** @type {Change|null} the gesture under way */
     this.gesture = null;
+    /** @type {{parts: unknown[], edits: Edits}|null} the edits on the screen, and what they were made of */
+    this.shown = null;
     /** @type {Change|null} shown, and kept after a moment of rest */
     this.soon = null;
     /** @type {ReturnType<typeof setTimeout>|undefined} */
@@ -64,8 +66,12 @@ export class Store extends Emitter {
 
   /** The edits on the screen: the server's, then what waits to be sent, then the gesture under way. */
   get edits() {
-    const waiting = this.queue.reduce((edits, step) => (step.kind === "commit" ? step.change(edits) : edits), this.base);
-    return this.gesture ? this.gesture(waiting) : waiting;
+    const parts = [this.base, this.gesture, this.queue.length, this.queue[0], this.queue[this.queue.length - 1]];
+    if (!this.shown || parts.some((part, i) => part !== this.shown?.parts[i])) {
+      const waiting = this.queue.reduce((edits, step) => (step.kind === "commit" ? step.change(edits) : edits), this.base);
+      this.shown = { parts, edits: this.gesture ? this.gesture(waiting) : waiting };
+    }
+    return this.shown.edits;
   }
 
   /**
