@@ -234,8 +234,12 @@ def test_snapshots_are_kept_compared_and_restored(opened: Page, server: Server) 
     opened.locator("#snapshot-name").fill("warm")
     opened.locator("#snapshot-name").press("Enter")
     expect(opened.locator(".snapshot")).to_have_count(1)
-    shown(opened, lambda: opened.keyboard.press("Control+z"))
-    opened.locator("#snapshot-name").blur()
+    shown(opened, lambda: opened.locator("[data-command=undo]").click())
+    assert server.state(opened)["edits"]["hints"] == []
+    opened.get_by_role("button", name="Hold to see warm").hover()
+    with opened.expect_response(lambda answer: "snapshot=" in answer.url):
+        opened.mouse.down()
+    shown(opened, opened.mouse.up)
     shown(opened, lambda: opened.locator(".snapshot-name").click())
     saved(opened)
     state = server.state(opened)
@@ -283,7 +287,7 @@ def test_photos_come_in_by_drop_and_paste(
         page.locator(".drop-zone").dispatch_event("drop", {"dataTransfer": transfer})
     else:
         page.evaluate(
-            "(data) => document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true }))",
+            "(it) => document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData: it, bubbles: true }))",
             transfer,
         )
     expect(page.locator("#photo-name")).to_have_text("dropped.png")

@@ -134,6 +134,7 @@ export class Bar {
 
   /** @param {SessionState} state */
   showState(state) {
+    document.title = `${state.name} – irodori`;
     byId("photo-name").textContent = state.name;
     byId("photo-name").setAttribute("aria-label", t("title.label", { name: state.name }));
     const original = /** @type {HTMLButtonElement} */ (this.button("original"));

@@ -124,7 +124,6 @@ async function open(ask, fromAddress = false) {
     pendingAnswer = null;
     document.body.dataset.screen = "edit";
     if (location.hash.slice(1) !== state.id) history.pushState(null, "", `#${state.id}`);
-    document.title = `${state.name} – irodori`;
     stage.resize();
     const opened = stage.open(state);
     store.load(state); // asks for the colours while the lightness is under way
@@ -132,7 +131,7 @@ async function open(ask, fromAddress = false) {
     await opened;
     showAnswer();
     announce(t("announce.opened", { name: state.name }));
-    stage.overlay.focus({ preventScroll: true });
+    stage.overlay.focus(/** @type {FocusOptions} */ ({ preventScroll: true, focusVisible: false }));
   } catch (error) {
     bar.busy(null);
     failed(error);
