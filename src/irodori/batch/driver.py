@@ -14,7 +14,7 @@ from irodori.batch.crew import Crew, Died
 from irodori.batch.manifest import DONE, Manifest, Row
 from irodori.batch.painter import DONE as PAINTED
 from irodori.batch.painter import FAILED, HALTED, UNCHANGED, Job, Outcome
-from irodori.batch.places import LocalPlace, Place
+from irodori.batch.places import LocalPlace, Place, UrlPlace
 from irodori.batch.plan import Item, LeftOut, plan
 from irodori.batch.report import Report
 from irodori.batch.settings import BatchSettings
@@ -50,6 +50,7 @@ class Run:
 
     def list_work(self) -> list[tuple[Item, str]]:
         """Go through the input; give what a worker must look at, each with the content known from before or ""."""
+        results = self.output.listing() if isinstance(self.output, UrlPlace) else None
         inside = self.output.root if type(self.source) is type(self.output) else None
         work = []
         for entry in plan(self.source, self.settings, without=inside):
@@ -58,17 +59,22 @@ class Run:
                 self.report.left_out.append({"path": entry.path, "state": state, "reason": entry.reason})
                 self.report.counts["folder_skipped" if entry.expected else "folder_failed"] += 1
                 continue
-            state, reason, known = self._look_at(entry)
+            state, reason, known = self._look_at(entry, results)
             if state == "todo":
                 work.append((entry, known))
             else:
                 self.report.add(state, entry.source, entry.output, reason)
         return work
 
-    def _look_at(self, item: Item) -> tuple[str, str, str]:
-        """Decide about one photo: ``(state, reason, known content)``, state "todo" for one that a worker must see."""
+    def _look_at(self, item: Item, results: dict[str, str] | None) -> tuple[str, str, str]:
+        """Decide about one photo: ``(state, reason, known content)``, state "todo" for one that a worker must see.
+
+        ``results``: stamps of the files in the output where these were listed; one that differs is asked for again.
+        """
         row = self.manifest.row(item.output)
-        there = self.output.stamp(item.output)
+        there = None if results is None else results.get(item.output)
+        if results is None or (there is not None and (row is None or there != row.output_stamp)):
+            there = self.output.stamp(item.output)
         if there is None:
             return "todo", "", ""
         if row is None or there != row.output_stamp:

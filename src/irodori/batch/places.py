@@ -165,6 +165,15 @@ class UrlPlace:
             return _url_stamp(files.info(f"{top}/{path}"))
         return None
 
+    def listing(self) -> dict[str, str]:
+        """The stamps of all files of the place, by path: one request for a folder instead of one for each file."""
+        _filesystem(self.root)[0].invalidate_cache()
+        return {
+            f"{folder.path}/{name}" if folder.path else name: stamp
+            for folder in self.walk()
+            for name, stamp in folder.files.items()
+        }
+
     def source(self, path: str) -> bytes:
         """What :func:`irodori.read_photo` can open: the file's bytes. Raises OSError."""
         return self.read(path)
