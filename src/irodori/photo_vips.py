@@ -14,8 +14,14 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-THREADS = max(1, min(4, os.cpu_count() or 1))
-"""libvips workers per picture; more of them only cost memory in pipelines as short as ours."""
+
+def _threads() -> int:
+    told = os.environ.get("VIPS_CONCURRENCY", "")
+    return int(told) if told.isdecimal() and int(told) > 0 else max(1, min(4, os.cpu_count() or 1))
+
+
+THREADS = _threads()
+"""libvips workers per picture, or $VIPS_CONCURRENCY; more only cost memory in pipelines as short as ours."""
 
 _LOADERS = ("Jpeg", "Png", "Tiff", "Webp", "Heif")
 
