@@ -42,6 +42,7 @@ class RayCrew:
         words: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
         if address == HERE:
             words |= {"num_cpus": max(cores(), (size or 1) * settings.threads), "include_dashboard": False}
+            words["_node_ip_address"] = "127.0.0.1"  # nobody else's business
         else:
             words["address"] = address
         on_sigterm = signal.getsignal(signal.SIGTERM)
