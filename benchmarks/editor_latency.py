@@ -37,6 +37,7 @@ CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
+    "--disable-gpu-compositing",  # as Chromium does by itself where there is no graphics card
 ]  # fmt: skip
 CANVAS = {"width": 1200, "height": 800}
 BARS = {"width": 52 + 296, "height": 48}  # rail and panel beside the canvas, bar above it

@@ -27,6 +27,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    "--disable-gpu-compositing",  # as Chromium does by itself where there is no graphics card
 ]
 SIZE = (1100, 1500)  # height, width of the photo: larger than the canvas
 
