@@ -83,7 +83,7 @@ export class ChromaView {
       throw new Error(`The drawing program was refused: ${gl.getProgramInfoLog(program)}`);
     }
     gl.useProgram(program);
-    const names = ["u_place", "u_lightness", "u_detail", "u_coefficients", "u_detail_rect", "u_strength", "u_wipe", "u_bias"];
+    const names = ["u_place", "u_lightness", "u_detail", "u_coefficients", "u_detail_rect", "u_strength", "u_wipe"];
     /** @type {Record<string, WebGLUniformLocation|null>} */
     const at = Object.fromEntries(names.map((name) => [name, gl.getUniformLocation(program, name)]));
     const textures = { lightness: gl.createTexture(), detail: gl.createTexture(), coefficients: gl.createTexture() };
@@ -213,7 +213,7 @@ export class ChromaView {
       const squares = view.scale * ratioX >= SQUARES_FROM;
       gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, squares ? gl.NEAREST : gl.LINEAR);
     } else {
-      gl.uniform4f(this.gpu.at.u_detail_rect, 2, 2, 1, 1);
+      gl.uniform4f(this.gpu.at.u_detail_rect, 0, 0, 0, 0);
     }
     if (this.gpu.mipmaps) {
       gl.activeTexture(gl.TEXTURE0);
@@ -224,7 +224,6 @@ export class ChromaView {
     const uncoloured = frame.before || !this.coefficients;
     gl.uniform1f(this.gpu.at.u_strength, frame.strength);
     gl.uniform1f(this.gpu.at.u_wipe, uncoloured ? width + 1 : frame.wipe === null ? -1 : frame.wipe * ratioX);
-    gl.uniform1f(this.gpu.at.u_bias, -0.5);
     gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
   }
 

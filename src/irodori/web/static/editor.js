@@ -145,6 +145,7 @@ export class Editor extends Emitter {
     this.selection = this.hovered = this.cursor = this.goal = this.drawing = this.uncertainty = null;
     this.previous = this.colour = this.ownRadius = null;
     this.suggester.clear();
+    this.stage.uncoloured = false;
     this.emit("selection", null);
     this.emit("display", null);
   }
@@ -336,10 +337,11 @@ export class Editor extends Emitter {
     try {
       const picture = on && session ? await heatMap(api.uncertaintyAddress(session.id)) : null;
       if (session?.id === this.store.session?.id) this.uncertainty = picture;
+      this.stage.uncoloured = this.uncertainty !== null;
     } catch (error) {
       this.onError(error);
     }
-    this.stage.redrawOverlay();
+    this.stage.redraw();
     this.emit("display", null);
   }
 

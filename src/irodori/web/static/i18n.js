@@ -48,7 +48,7 @@ export function formatNumber(value, digits = 0) {
  * A share as per cent.
  * @param {number} share 0..1
  */
-export const formatPercent = (share) => `${formatNumber(Math.round(share * 100))} %`;
+export const formatPercent = (share) => (share > 0 && share < 0.005 ? "< 1 %" : `${formatNumber(Math.round(share * 100))} %`);
 
 /**
  * How long ago something happened, in words.

@@ -28,10 +28,9 @@ precision highp sampler2D;
 uniform sampler2D u_lightness;     // whole photo, L 0..100
 uniform sampler2D u_detail;        // the part in view at a finer scale
 uniform sampler2D u_coefficients;  // A_a, B_a, A_b, B_b
-uniform vec4 u_detail_rect;        // left, top, 1 / width, 1 / height of that part over the photo (0..1)
+uniform vec4 u_detail_rect;        // left, top, 1 / width, 1 / height of that part over the photo (0..1); 0 without it
 uniform float u_strength;
 uniform float u_wipe;              // device pixels from the left: what lies left of it is shown uncoloured
-uniform float u_bias;              // mipmap bias
 in vec2 v_photo;
 out vec4 colour;
 
@@ -52,16 +51,17 @@ vec3 encoded(vec3 x) {
 }
 
 bool fits(vec3 rgb) {
-  return all(greaterThanEqual(rgb, vec3(-1e-4))) && all(lessThanEqual(rgb, vec3(1.0001)));
+  vec3 off = abs(rgb - 0.5);
+  return max(off.r, max(off.g, off.b)) <= 0.5001;
 }
 
 void main() {
-  vec2 inside = (v_photo - u_detail_rect.xy) * u_detail_rect.zw;
-  float lightness;
-  if (inside.x >= 0.0 && inside.y >= 0.0 && inside.x <= 1.0 && inside.y <= 1.0) {
-    lightness = texture(u_detail, inside).r;
-  } else {
-    lightness = texture(u_lightness, v_photo, u_bias).r;
+  float lightness = texture(u_lightness, v_photo).r;
+  if (u_detail_rect.z > 0.0) {
+    vec2 inside = (v_photo - u_detail_rect.xy) * u_detail_rect.zw;
+    float finer = texture(u_detail, inside).r;
+    vec2 off = abs(inside - 0.5);
+    if (max(off.x, off.y) <= 0.5) lightness = finer;
   }
   float fy = (lightness + 16.0) / 116.0;
   vec2 ab = vec2(0.0);

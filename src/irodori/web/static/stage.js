@@ -66,6 +66,7 @@ export class Stage extends Emitter {
     /** @type {number|null} share of the canvas' width, null without the wipe */
     this.wipe = null;
     this.before = false;
+    this.uncoloured = false; // while the uncertainty lies over the photo, whose colours would mix with its own
     this.pictureDirty = this.overlayDirty = false;
     this.frame = 0;
     /** @type {ReturnType<typeof setTimeout>|undefined} */
@@ -244,9 +245,10 @@ export class Stage extends Emitter {
   drawNow() {
     cancelAnimationFrame(this.frame);
     this.frame = 0;
-    const { viewport, view, strength, before } = this;
+    const { viewport, view, strength } = this;
     if (this.pictureDirty) {
       this.pictureDirty = false;
+      const before = this.before || this.uncoloured;
       const wipe = this.wipe === null ? null : this.wipe * viewport.width;
       this.shown.draw({ view, viewport, strength, wipe, before, surround: this.surround() });
     }

@@ -20,7 +20,7 @@ export async function heatMap(address) {
   const image = context.getImageData(0, 0, grey.width, grey.height);
   for (let i = 0; i < image.data.length; i += 4) {
     const value = image.data[i] / 255;
-    image.data.set([255, 225 - 150 * value, 110 - 70 * value, 135 * value ** 1.6], i);
+    image.data.set([255, 225 - 150 * value, 110 - 70 * value, 185 * value ** 1.6], i);
   }
   context.putImageData(image, 0, 0);
   return canvas;
