@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +15,27 @@ from tests.scenes import grey_of, scene
 
 TESTS = Path(__file__).resolve().parent
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started in the background of a shell, where Ctrl-C is ignored, and programs that are started here would be too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests in a browser run last: Playwright keeps an event loop running, beside which no other can be started."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
 # Tests run beside other work: how long one example takes says nothing.
 settings.register_profile("irodori", deadline=None)
 settings.load_profile("irodori")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background: children would be deaf to SIGINT
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: Playwright leaves an event loop running in the thread that all tests share."""
+    items.sort(key=lambda item: "browser" in item.path.relative_to(TESTS).parts)
 
 
 @pytest.fixture(scope="session", autouse=True)
