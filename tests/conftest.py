@@ -29,9 +29,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 settings.register_profile("irodori", deadline=None)
 settings.load_profile("irodori")
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background: children would be deaf to SIGINT
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
 
 @pytest.fixture(scope="session", autouse=True)
 def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
