@@ -165,6 +165,15 @@ def test_next_hint_and_a_number_place_a_hint_without_a_pointer(opened: Page, ser
     assert (hint["x"], hint["y"]) == (pytest.approx(goal["x"], abs=0.01), pytest.approx(goal["y"], abs=0.01))
 
 
+def test_a_colour_chosen_at_the_next_place_makes_a_hint_there(opened: Page, server: Server) -> None:
+    opened.keyboard.press("n")
+    expect(opened.locator("#page-colour .hint-text")).to_contain_text("helps most")
+    shown(opened, lambda: type_colour(opened, "#b03030"))
+    saved(opened)
+    (hint,) = server.state(opened)["edits"]["hints"]
+    assert hint["ab"][0] > 30
+
+
 def test_the_keyboard_alone_is_enough(opened: Page, server: Server) -> None:
     opened.locator("#overlay").focus()
     for key in ("ArrowRight", "ArrowRight", "Shift+ArrowDown"):

@@ -158,6 +158,7 @@ export class ColourPage {
   /** @param {Hint|Region|null} item */
   helpOf(item) {
     if (item && "kind" in item && item.kind !== "colour") return t(`help.${item.kind}`);
+    if (this.editor.goal) return t("help.goal");
     if (item || this.editor.cursor) return "";
     return t(`help.tool.${this.editor.tool}`);
   }

@@ -209,12 +209,17 @@ export class Editor extends Emitter {
   }
 
   /**
-   * Choose a colour: it recolours the selection, else it is kept for strokes and regions.
+   * Choose a colour: it recolours the selection; else the hint tool puts it where the cursor waits; else it is kept for
+   * strokes and regions.
    * @param {Ab} ab
    * @param {boolean} final false while a pointer still moves
    */
   choose(ab, final) {
     const { selection } = this;
+    if (final && !selection && this.cursor && this.tool === "hint") {
+      this.placeAt(this.cursor, ab);
+      return;
+    }
     if (final) keepColour(labToHex(this.lightness, ab));
     if (selection && this.canColour) {
       const change = (/** @type {Edits} */ edits) => ops.recolour(edits, selection, ab);

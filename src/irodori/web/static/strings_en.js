@@ -73,6 +73,7 @@ export const ENGLISH = {
   "help.tool.protect": "Click a place or draw around an area: its colours stay as they are now.",
   "help.tool.original": "Click a place or draw around an area: it keeps the colours that the photo came with.",
   "help.tool.pan": "Drag the photo. With any tool: hold the space bar, or use two fingers.",
+  "help.goal": "A hint helps most at the marked place. Press 1 to 9 or choose a colour; N goes on.",
   "help.protect": "The colours in here are pinned: other hints do not change them.",
   "help.original": "In here the photo keeps the colours it came with.",
 
