@@ -190,6 +190,26 @@ def test_zoom_wipe_and_hold_to_compare(opened: Page, artefacts: Path) -> None:
     opened.screenshot(path=artefacts / "uncertainty.png")
 
 
+def test_a_lost_graphics_context_comes_back(opened: Page, artefacts: Path) -> None:
+    shown(opened, lambda: click(opened, 0.4, 0.5))
+    shown(opened, lambda: type_colour(opened, "#b06030"))
+    saved(opened)
+    opened.mouse.move(5, 5)
+    opened.wait_for_timeout(500)
+    before = opened.locator("#picture").screenshot()
+    opened.evaluate(
+        """async () => {
+            const card = document.querySelector("#picture").getContext("webgl2").getExtension("WEBGL_lose_context");
+            card.loseContext();
+            await new Promise((resolve) => setTimeout(resolve, 200));
+            card.restoreContext();
+            await new Promise((resolve) => setTimeout(resolve, 800));
+        }"""
+    )
+    after = opened.locator("#picture").screenshot(path=artefacts / "restored.png")
+    assert after == before
+
+
 def test_tooltips_name_the_key(opened: Page) -> None:
     opened.locator("[data-command=undo]").focus()
     opened.locator("[data-tool=brush]").hover()

@@ -98,7 +98,8 @@ export function commandForKey(event) {
  * @param {string} key
  */
 export function keyName(key) {
-  const names = { Delete: "Del", Backspace: "⌫", Escape: "Esc", Enter: "↵" };
+  const mac = /^(Mac|iP)/.test(globalThis.navigator?.platform ?? "");
+  const names = { Delete: "Del", Backspace: "⌫", Escape: "Esc", Enter: "↵", ...(mac ? { Ctrl: "⌘", Shift: "⇧" } : {}) };
   return key
     .split(/\+(?=.)/)
     .map((part) => names[/** @type {keyof typeof names} */ (part)] ?? (part.length === 1 ? part.toUpperCase() : part))
