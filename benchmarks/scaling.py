@@ -29,7 +29,10 @@ def reckoning() -> str:
         f"| {name} | {cores} | {_spell(hours / cores)} | {cores / cost:.1f} | {cores / cost * size / 1e6:,.1f} MB/s |"
         for name, cores in (("this machine", machine["cores"]), ("one of 32 cores", 32), ("ten of 32 cores", 320))
     ]
+    load = machine["load_at_start"]
+    others = [f"(other programs were using the machine: its load was {load:g} at the start, so it can do better)", ""]
     lines = [
+        *(others if load > 0.5 else []),
         f"Measured on {record['date'][:10]} at commit {record['commit']} ({where}) by",
         f"`{record['command']}`:",
         "",
