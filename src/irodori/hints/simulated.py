@@ -8,7 +8,6 @@ release; iColoriT (WACV 2023).
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -80,17 +79,6 @@ def geometric_count(rng: np.random.Generator, p: float = 1 / 8) -> int:
     return int(rng.geometric(p)) - 1
 
 
-def log_uniform_count(rng: np.random.Generator, size: tuple[int, int], most: int = 500, none: float = 1 / 8) -> int:
-    """Draw how many hints there are, few and many alike: log-uniform in 1..``most``, none with probability ``none``.
-
-    ``most`` holds for 256 x 256 pixels and is scaled by the area of ``size`` (height, width), never below 1.
-    """
-    if rng.random() < none:
-        return 0
-    limit = max(1.0, most * size[0] * size[1] / 256**2)
-    return math.floor(math.exp(rng.uniform(0, math.log(limit + 1))))
-
-
 def patches(
     rng: np.random.Generator,
     size: tuple[int, int],
@@ -113,33 +101,6 @@ def patches(
     top = rng.integers(0, height - side + 1)
     left = rng.integers(0, width - side + 1)
     return np.stack([top, left, side], axis=1)
-
-
-def everywhere(size: tuple[int, int]) -> NDArray[np.int64]:
-    """Reveal the whole picture: one patch of side 1 for every pixel, ``(height * width, 3)``."""
-    rows, columns = np.divmod(np.arange(size[0] * size[1]), size[1])
-    return np.stack([rows, columns, np.ones_like(rows)], axis=1)
-
-
-def training(
-    rng: np.random.Generator,
-    size: tuple[int, int],
-    geometric: float = 0.5,
-    most: int = 500,
-    sides: tuple[int, int] = (1, 9),
-    gaussian: float = 0.5,
-    revealed: float = 0.01,
-) -> NDArray[np.int64]:
-    """Draw the hints of one training picture of ``size`` (height, width): ``(n, 3)`` patches, n from 0 up.
-
-    The whole picture is revealed with probability ``revealed``. Otherwise the count is geometric with probability
-    ``geometric`` (:func:`geometric_count`), else log-uniform up to ``most`` (:func:`log_uniform_count`); sides and
-    places as in :func:`patches`.
-    """
-    if rng.random() < revealed:
-        return everywhere(size)
-    count = geometric_count(rng) if rng.random() < geometric else log_uniform_count(rng, size, most)
-    return patches(rng, size, count, sides, gaussian)
 
 
 def draw_patches(
