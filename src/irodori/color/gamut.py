@@ -18,6 +18,9 @@ from irodori.color import lab
 _STRIP = 1 << 15
 _TOLERANCE = np.float32(4e-6)  # of linear light: float32 noise at black and white; 1000 times finer than a step of L
 _STEPS = 8  # bisection to 1 part in 256; the secant behind it leaves 1 part in 1,000 at worst, mostly 1 in 100,000
+_AIM = _TOLERANCE / 2  # of the secant
+_SURE = _TOLERANCE * np.float32(0.75)  # inside however it is rounded (that depends on how many pixels are looked at)
+_BACK = tuple(2.0**-n for n in range(13, -1, -1))  # steps back for the few that are not; the last leads to grey
 _WIDEST = 150.0  # more chroma than any sRGB colour has (134.2, blue)
 
 
@@ -35,7 +38,8 @@ def to_gamut(lightness: ArrayLike, ab: ArrayLike) -> NDArray[np.float32]:
     """Bring colours into the sRGB gamut: L* ``(...)`` and ab ``(..., 2)`` -> ab ``(..., 2)`` float32 (they broadcast).
 
     Colours inside are returned bit for bit; of the others chroma is scaled down, L* and hue stay. L* is taken as 0..100
-    (what lies beyond is treated as black or white). At L* 0 and 100 only grey remains (chroma < 0.02).
+    (what lies beyond is treated as black or white). At L* 0 and 100 only grey remains (chroma < 0.02). What is returned
+    is inside, as :func:`in_gamut` sees it.
     """
     light, chroma, shape = _flat(lightness, ab)
     out = chroma.copy() if np.may_share_memory(chroma, np.asarray(ab)) else chroma
@@ -44,8 +48,7 @@ def to_gamut(lightness: ArrayLike, ab: ArrayLike) -> NDArray[np.float32]:
         roots = _cube_roots(light[start : start + _STRIP])
         outside = np.flatnonzero(~_inside(roots, strip.T))
         if len(outside):
-            beyond = strip[outside]
-            strip[outside] = beyond * _largest_scale(roots[outside], np.ascontiguousarray(beyond.T))[:, None]
+            strip[outside] = _fitted(roots[outside], strip[outside])
     return out.reshape(*shape, 2)
 
 
@@ -126,6 +129,18 @@ def _excess(roots: NDArray[np.float32], ab: NDArray[Any], scale: NDArray[np.floa
     return excess
 
 
+def _fitted(roots: NDArray[np.float32], ab: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scale ab (n, 2), which lies outside at f(Y) (n,), so that it lies inside, rounding included."""
+    fitted = ab * _largest_scale(roots, np.ascontiguousarray(ab.T))[:, None]
+    left = np.flatnonzero(_excess(roots, fitted.T, None) > _SURE)
+    for back in _BACK:
+        if not len(left):
+            break
+        fitted[left] *= np.float32(1 - back)
+        left = left[_excess(roots[left], fitted[left].T, None) > _SURE]
+    return fitted
+
+
 def _largest_scale(roots: NDArray[np.float32], ab: NDArray[np.float32]) -> NDArray[np.float32]:
     """Largest factor 0..1 that keeps f(Y) (n,), ab (2, n), which lies outside, inside: bisection, then one secant."""
     scale = np.zeros(len(roots), np.float32)
@@ -134,5 +149,5 @@ def _largest_scale(roots: NDArray[np.float32], ab: NDArray[np.float32]) -> NDArr
         step *= np.float32(0.5)
         scale += step * (_excess(roots, ab, scale + step) <= _TOLERANCE)
     before, after = _excess(roots, ab, scale), _excess(roots, ab, scale + step)
-    scale += step * np.clip((_TOLERANCE - before) / np.maximum(after - before, np.float32(1e-12)), 0, 1)
+    scale += step * np.clip((_AIM - before) / np.maximum(after - before, np.float32(1e-12)), 0, 1)
     return scale
