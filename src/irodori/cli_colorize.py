@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from irodori.cli_options import add_edits, add_model, load_colorizer, make_edits, real, whole
+from irodori.argument_types import real, whole
+from irodori.cli_options import add_edits, add_model, load_colorizer, make_edits
 from irodori.errors import IrodoriError, PhotoError, SettingsError
 
 if TYPE_CHECKING:

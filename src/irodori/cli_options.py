@@ -3,47 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import math
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from irodori.argument_types import real, whole
 from irodori.errors import HintError, SettingsError
 
 if TYPE_CHECKING:
     from irodori.colorizer import Colorizer
     from irodori.hints.edits import Edits
     from irodori.hints.points import Hint
-
-
-def whole(low: int, high: int) -> Any:
-    """An argparse type: a whole number from ``low`` to ``high``."""
-
-    def parse(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"expected a whole number, got {text!r}") from None
-        if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"expected {low}..{high}, got {value}")
-        return value
-
-    return parse
-
-
-def real(low: float, high: float) -> Any:
-    """An argparse type: a finite number from ``low`` to ``high``."""
-
-    def parse(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"expected a number, got {text!r}") from None
-        if not math.isfinite(value) or not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"expected {low:g}..{high:g}, got {text}")
-        return value
-
-    return parse
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 
-from irodori.cli_options import add_edits, add_model, load_colorizer, make_edits, real, whole
+from irodori.argument_types import real, whole
+from irodori.cli_options import add_edits, add_model, load_colorizer, make_edits
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

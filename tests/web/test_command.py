@@ -119,6 +119,14 @@ def test_a_busy_port_leads_to_the_next_one_with_a_note(tmp_path: Path, tiny_mode
             assert "Traceback" not in errors
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0"])
+def test_connections_know_their_protocol_so_that_small_answers_are_sent_at_once(host: str):
+    with command._listen(host, 0) as listener, socket.create_connection(listener.getsockname()[:2]):
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.proto == socket.IPPROTO_TCP  # what asyncio looks at before it sets TCP_NODELAY
+
+
 def test_an_address_for_others_comes_with_a_token(tmp_path: Path, tiny_model: Path):
     with started(tmp_path, tiny_model, "--host", "0.0.0.0", "--port", "0") as (_, address):
         found = re.fullmatch(r"http://[^/]+:(\d+)/\?token=([\w-]{43})", address)
