@@ -98,7 +98,7 @@ class Prediction:
     def coefficients(self) -> Float32:
         """The guided filter's planes ``(h, w, 4)`` float32 A_a, B_a, A_b, B_b: ab = A * L + B at any size."""
         if "coefficients" not in self.worked:
-            self.worked["coefficients"] = guided.coefficients(self.ab, self.lightness, threads=min(2, usable_cores()))
+            self.worked["coefficients"] = guided.coefficients(self.ab, self.lightness)
         return self.worked["coefficients"]
 
     @property

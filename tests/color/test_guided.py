@@ -108,13 +108,61 @@ def test_strips_equal_the_whole(size, step):
     assert np.array_equal(np.concatenate(strips), whole)
 
 
-@pytest.mark.parametrize("threads", [2, 3, 7])
-def test_threads_make_no_difference(threads):
+def filtered(plane, weights):
+    """A plane filtered along both axes by symmetric weights (middle, at distance 1, at distance 2), edges mirrored."""
+    for axis in (0, 1):
+        if len(weights) == 3 and plane.shape[axis] < 2:
+            continue
+        margins = [(2, 2) if one == axis else (0, 0) for one in (0, 1)]
+        padded = np.moveaxis(np.pad(plane, margins, mode="symmetric"), axis, 0)
+        middle, near, far = (*weights, 0)[:3]
+        line = middle * padded[2:-2] + near * (padded[1:-3] + padded[3:-1]) + far * (padded[:-4] + padded[4:])
+        plane = np.moveaxis(line, 0, axis)
+    return plane
+
+
+def coefficients_by_the_book(colour, light):
+    """A and B of one plane, written as plainly as the description of the filter and in double precision."""
+    window = (1 - 2 * 0.15, 0.15)
+    mean_c, mean_l = filtered(colour, window), filtered(light, window)
+    variance = np.maximum(filtered(light * light, window) - mean_l**2, 0) + guided.EPS
+    covariance = filtered(colour * light, window) - mean_c * mean_l
+    spread = np.maximum(filtered(colour * colour, window) - mean_c**2, 0) + 1
+    explained = np.minimum(covariance**2 / variance / spread, 1)
+    slope = np.clip(guided.GAIN * explained * covariance / variance, -guided.MAX_SLOPE, guided.MAX_SLOPE)
+    slope = filtered(slope, (0.5, 0.25))
+    wanted = colour - filtered(slope, (0.75, 0.125)) * light
+    sharp = filtered(wanted, (1 + 2 * 0.22 - 2 * 0.03, -0.22, 0.03))
+    padded = np.pad(wanted, 1, mode="edge")
+    height, width = wanted.shape
+    around = np.stack([padded[i : i + height, j : j + width] for i in range(3) for j in range(3)])
+    low, high = around.min(0), around.max(0)
+    return slope, np.clip(sharp, low - (high - low) / 4, high + (high - low) / 4)
+
+
+@pytest.mark.parametrize(
+    "size", [(1, 1), (1, 9), (9, 1), (2, 2), (2, 3), (3, 2), (3, 5), (5, 3), (4, 4), (30, 4), (41, 57)]
+)
+def test_every_pixel_to_the_edges_is_as_the_description_says(size):
     rng = np.random.default_rng(5)
-    lightness = np.cumsum(rng.normal(size=(203, 90)), axis=0).astype(np.float32) + 50
-    ab = rng.normal(size=(203, 90, 2)).astype(np.float32) * 30
-    whole = guided.coefficients(ab, lightness)
-    np.testing.assert_array_equal(guided.coefficients(ab, lightness, threads=threads), whole)
+    lightness = np.clip(50 + np.cumsum(rng.normal(0, 6, size), axis=1), 0, 100)
+    ab = rng.normal(0, 30, (*size, 2)) + 0.5 * lightness[..., None]
+    found = guided.coefficients(ab, lightness)
+    for channel in range(2):
+        slope, offset = coefficients_by_the_book(ab[..., channel], lightness)
+        assert found[..., 2 * channel] == pytest.approx(slope, abs=1e-4)
+        assert found[..., 2 * channel + 1] == pytest.approx(offset, abs=5e-3)
+
+
+def test_the_given_planes_are_left_alone():
+    rng = np.random.default_rng(6)
+    lightness = rng.random((20, 30)).astype(np.float32) * 100
+    planes = rng.normal(0, 30, (2, 20, 30)).astype(np.float32)
+    before = lightness.copy(), planes.copy()
+    from_planes = guided.coefficients(np.moveaxis(planes, 0, 2), lightness)
+    assert np.array_equal(lightness, before[0])
+    assert np.array_equal(planes, before[1])
+    assert np.array_equal(guided.coefficients(np.ascontiguousarray(np.moveaxis(planes, 0, 2)), lightness), from_planes)
 
 
 def test_bilinear_is_centre_aligned_and_repeats_edges():

@@ -16,7 +16,6 @@ from a quarter of the size it is 2.5 dB *worse* than plain bilinear enlargement.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -36,68 +35,75 @@ _SMOOTH = np.float32(0.25)  # ... of the smoothing of the slope
 _ENLARGED = np.float32(1 / 8)  # ... of bilinear enlargement followed by the mean over each small pixel
 _INVERSE = (np.float32(-0.22), np.float32(0.03))  # weights at distance 1 and 2 of the inverse of that
 _OVERSHOOT = np.float32(0.25)
-_REACH = 8  # rows beyond a band that can have a say in it: all the filters together reach 6
-_BAND = 64  # rows below which a band is not worth a thread of its own
 _STRIP = 1 << 17  # full-size pixels worked on at once
 
 
 def coefficients(
-    ab: NDArray[np.floating[Any]],
-    lightness: NDArray[np.floating[Any]],
-    eps: float = EPS,
-    gain: float = GAIN,
-    threads: int = 1,
+    ab: NDArray[np.floating[Any]], lightness: NDArray[np.floating[Any]], eps: float = EPS, gain: float = GAIN
 ) -> NDArray[np.float32]:
     """Fit ab = A * L + B around every small pixel: ab ``(h, w, 2)`` and L* ``(h, w)`` -> ``(h, w, 4)`` float32.
 
     The planes are A_a, B_a, A_b, B_b. ``lightness`` must be the full-size L shrunk by averaging. ``eps`` (squared L*,
-    more than 0) and ``gain`` (0: sharp bilinear enlargement without a guide) trade detail against noise. ``threads``
-    bands of rows are worked on at once; the result does not depend on their number.
+    more than 0) and ``gain`` (0: sharp bilinear enlargement without a guide) trade detail against noise.
     """
     if ab.ndim != 3 or ab.shape[2] != 2 or lightness.shape != ab.shape[:2]:
         raise ValueError(f"ab and lightness: expected (h, w, 2) and (h, w), got {ab.shape} and {lightness.shape}")
     if not eps > 0 or not gain >= 0:
         raise ValueError(f"eps and gain: expected more than 0 and at least 0, got {eps} and {gain}")
-    colour = np.moveaxis(ab, 2, 0).astype(np.float32, order="C")
-    guide = np.asarray(lightness, dtype=np.float32)
-    height = guide.shape[0]
-    bands = max(1, min(threads, height // _BAND))
-    if bands == 1:
-        return _fitted(colour, guide, eps, gain)
+    guide = np.ascontiguousarray(lightness, dtype=np.float32)
     out = np.empty((*guide.shape, 4), np.float32)
-
-    def work(band: int) -> None:
-        start, stop = height * band // bands, height * (band + 1) // bands
-        top = max(0, start - _REACH)
-        rows = slice(top, min(height, stop + _REACH))
-        out[start:stop] = _fitted(colour[:, rows], guide[rows], eps, gain)[start - top : stop - top]
-
-    with ThreadPoolExecutor(bands) as pool:
-        list(pool.map(work, range(bands)))
+    # All steps work in one block of memory: fresh memory for each takes longer than the arithmetic.
+    light, mean_light, precision, colour, *work = np.empty((9, *guide.shape), np.float32)
+    spare = work[-1]
+    np.subtract(guide, np.float32(50), out=light)  # products of smaller numbers lose less in float32
+    np.copyto(mean_light, light)
+    np.multiply(light, light, out=precision)
+    _smooth(mean_light, _WINDOW, spare)
+    _smooth(precision, _WINDOW, spare)
+    precision -= np.multiply(mean_light, mean_light, out=spare)
+    np.maximum(precision, 0, out=precision)
+    precision += np.float32(eps)
+    np.divide(np.float32(1), precision, out=precision)
+    for channel in range(2):
+        np.copyto(colour, ab[..., channel])
+        slope = _slope(colour, light, mean_light, precision, np.float32(gain), work)
+        out[..., 2 * channel] = slope
+        _smooth(slope, _ENLARGED, spare)
+        slope *= guide
+        wanted = np.subtract(colour, slope, out=slope)
+        _sharpen(wanted, colour, work[1:])
+        out[..., 2 * channel + 1] = colour
     return out
 
 
-def _fitted(colour: NDArray[np.float32], guide: NDArray[np.float32], eps: float, gain: float) -> NDArray[np.float32]:
-    """Do the work of :func:`coefficients` for a ``(2, h, w)`` and L* ``(h, w)``."""
-    light = guide - np.float32(50)  # products of smaller numbers lose less in float32
-    products = np.empty((8, *guide.shape), np.float32)  # L, a, b, LL, La, Lb, aa, bb
-    products[0] = light
-    products[1:3] = colour
-    np.multiply(light, products[:3], out=products[3:6])
-    np.multiply(colour, colour, out=products[6:])
-    means = _smooth(products, _WINDOW)
-    variance = np.maximum(means[3] - means[0] * means[0], 0) + np.float32(eps)
-    covariance = means[4:6] - means[0] * means[1:3]
-    spread = np.maximum(means[6:] - means[1:3] * means[1:3], 0) + np.float32(1)
-    slope = covariance / variance
-    slope *= np.float32(gain) * np.minimum(covariance * slope / spread, 1)  # times the squared correlation
+def _slope(
+    colour: NDArray[np.float32],
+    light: NDArray[np.float32],
+    mean_light: NDArray[np.float32],
+    precision: NDArray[np.float32],
+    gain: np.float32,
+    work: list[NDArray[np.float32]],
+) -> NDArray[np.float32]:
+    """Give A of one plane ``(h, w)`` of colour, smoothed, in ``work[0]``; all of ``work`` (5 planes) is written to."""
+    slope, mean, covariance, spread, spare = work
+    np.copyto(mean, colour)
+    np.multiply(colour, light, out=covariance)
+    np.multiply(colour, colour, out=spread)
+    for plane in (mean, covariance, spread):
+        _smooth(plane, _WINDOW, spare)
+    covariance -= np.multiply(mean, mean_light, out=spare)
+    spread -= np.multiply(mean, mean, out=spare)
+    np.maximum(spread, 0, out=spread)
+    spread += np.float32(1)
+    np.multiply(covariance, precision, out=slope)
+    covariance *= slope
+    covariance /= spread  # the squared correlation
+    np.minimum(covariance, 1, out=covariance)
+    covariance *= gain
+    slope *= covariance
     np.clip(slope, -MAX_SLOPE, MAX_SLOPE, out=slope)
-    slope = _smooth(slope, _SMOOTH)
-    out = np.empty((*guide.shape, 4), np.float32)
-    out[..., 0::2] = np.moveaxis(slope, 0, 2)
-    wanted = colour - _smooth(slope, _ENLARGED) * guide
-    out[..., 1::2] = np.moveaxis(_bounded(_sharpened(wanted), wanted), 0, 2)
-    return out
+    _smooth(slope, _SMOOTH, spare)
+    return slope
 
 
 def apply(coefficients: NDArray[np.float32], lightness: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
@@ -176,50 +182,80 @@ def _places(
     return before, np.minimum(before + 1, small - 1), (place - before).astype(np.float32)
 
 
-def _smooth(planes: NDArray[np.float32], weight: np.float32) -> NDArray[np.float32]:
-    """Filter planes ``(c, h, w)`` in place with (weight, 1 - 2 weight, weight) along rows and columns; edges repeat."""
-    part = np.empty(planes.shape[1:], np.float32)
-    for plane in planes:
-        for target, source in ((plane, part), (plane.T, part.T)):
-            np.multiply(target, weight, out=source)
-            target *= 1 - 2 * weight
-            target[1:] += source[:-1]
-            target[:-1] += source[1:]
-            target[0] += source[0]
-            target[-1] += source[-1]
-    return planes
+def _smooth(plane: NDArray[np.float32], weight: np.float32, spare: NDArray[np.float32]) -> None:
+    """Filter a plane ``(h, w)`` in place with (weight, 1 - 2 weight, weight) along columns and rows; edges repeat."""
+    for axis in (0, 1):
+        np.multiply(plane, weight, out=spare)
+        plane *= 1 - 2 * weight
+        _add_neighbours(plane, spare, axis, 1)
 
 
-def _sharpened(planes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Undo, along rows and columns of ``(c, h, w)``, the blur of bilinear enlargement; edges are mirrored."""
+def _sharpen(plane: NDArray[np.float32], out: NDArray[np.float32], work: list[NDArray[np.float32]]) -> None:
+    """Undo the blur of bilinear enlargement on a plane ``(h, w)``, without halos; ``work``: 4 planes to write to.
+
+    The inverse filter runs along columns and rows, edges mirrored; the result stays within the range of the 3 x 3
+    pixels around each pixel and a share of that range beyond.
+    """
     near, far = _INVERSE
-    for axis in (1, 2):
-        if planes.shape[axis] < 2:
+    lowest, highest, part, spare = work
+    np.copyto(out, plane)
+    for axis in (0, 1):
+        if plane.shape[axis] < 2:
             continue  # one pixel has no neighbours to be sharpened against
-        padding = [(0, 0)] * 3
-        padding[axis] = (2, 2)
-        padded = np.moveaxis(np.pad(planes, padding, mode="symmetric"), axis, 0)
-        planes = planes * (1 - 2 * near - 2 * far)
-        target = np.moveaxis(planes, axis, 0)
-        target += (padded[1:-3] + padded[3:-1]) * near
-        target += (padded[:-4] + padded[4:]) * far
-    return planes
+        np.multiply(out, near, out=part)
+        np.multiply(out, far, out=spare)
+        out *= 1 - 2 * near - 2 * far
+        _add_neighbours(out, part, axis, 1)
+        _add_neighbours(out, spare, axis, 2)
+    for function, extreme in ((np.minimum, lowest), (np.maximum, highest)):
+        _extreme(function, plane, 0, part)
+        _extreme(function, part, 1, extreme)
+    room = np.subtract(highest, lowest, out=part)
+    room *= _OVERSHOOT
+    lowest -= room
+    highest += room
+    np.maximum(out, lowest, out=out)
+    np.minimum(out, highest, out=out)
 
 
-def _bounded(sharp: NDArray[np.float32], planes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Keep ``sharp`` within the range of the 3 x 3 pixels of ``planes`` around it and a share of that range beyond."""
-    lowest, highest = planes, planes
-    for axis in (1, 2):
-        lowest, highest = _extreme(np.minimum, lowest, axis), _extreme(np.maximum, highest, axis)
-    room = (highest - lowest) * _OVERSHOOT
-    result: NDArray[np.float32] = np.clip(sharp, lowest - room, highest + room)
-    return result
+def _add_neighbours(target: NDArray[np.float32], source: NDArray[np.float32], axis: int, distance: int) -> None:
+    """Add to each pixel of ``target`` the two of ``source`` at ``distance`` 1 or 2 along an axis, mirrored at edges.
+
+    Both are contiguous ``(h, w)`` planes. With rows put end to end, neighbours along a row are one shift of the whole
+    plane, which is four times as fast as row by row; the pixels at the ends are worked out on their own.
+    """
+    if axis == 1 and target.shape[1] < 2 * distance:
+        target, source, axis = target.T, source.T, 0
+    if axis == 0:
+        target[distance:] += source[:-distance]
+        target[:-distance] += source[distance:]
+        for index in range(distance):
+            target[index] += source[distance - 1 - index]
+            target[-1 - index] += source[index - distance]
+        return
+    ends = []
+    for index in range(distance):
+        ends.append((index, target[:, index] + source[:, distance - 1 - index] + source[:, index + distance]))
+        back = -1 - index
+        ends.append((back, target[:, back] + source[:, back - distance] + source[:, index - distance]))
+    end_to_end, shifted = target.reshape(-1), source.reshape(-1)
+    end_to_end[distance:] += shifted[:-distance]
+    end_to_end[:-distance] += shifted[distance:]
+    for column, values in ends:
+        target[:, column] = values
 
 
-def _extreme(function: np.ufunc, planes: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
-    """Smallest or largest of each pixel and its two neighbours along an axis."""
-    out = planes.copy()
-    source, target = np.moveaxis(planes, axis, 0), np.moveaxis(out, axis, 0)
-    function(target[1:], source[:-1], out=target[1:])
-    function(target[:-1], source[1:], out=target[:-1])
-    return out
+def _extreme(function: np.ufunc, plane: NDArray[np.float32], axis: int, out: NDArray[np.float32]) -> None:
+    """Smallest or largest of each pixel of a contiguous ``(h, w)`` plane and its two neighbours along an axis."""
+    np.copyto(out, plane)
+    if plane.shape[axis] < 2:
+        return
+    if axis == 0:
+        function(out[1:], plane[:-1], out=out[1:])
+        function(out[:-1], plane[1:], out=out[:-1])
+        return
+    first, last = function(plane[:, 0], plane[:, 1]), function(plane[:, -1], plane[:, -2])
+    end_to_end, shifted = out.reshape(-1), plane.reshape(-1)  # see _add_neighbours
+    function(end_to_end[1:], shifted[:-1], out=end_to_end[1:])
+    function(end_to_end[:-1], shifted[1:], out=end_to_end[:-1])
+    out[:, 0], out[:, -1] = first, last
