@@ -48,6 +48,11 @@ WATCH = """() => {
     const picture = document.querySelector("#picture");
     const finish = () => picture.getContext("webgl2").readPixels(0, 0, 1, 1, 6408, 5121, new Uint8Array(4));
     window.measured = [];
+    let wanted = () => {};
+    window.answered = (count) => new Promise((resolve) => {
+        wanted = () => window.measured.length >= count && resolve();
+        wanted();
+    });
     let moved = 0;
     addEventListener("pointermove", (event) => (moved = event.timeStamp), true);
     document.querySelector("#file-input").addEventListener("change", () => (window.chosen = performance.now()), true);
@@ -55,6 +60,7 @@ WATCH = """() => {
         finish();
         const drawn = performance.now();
         window.measured.push({ ...detail, moved, drawn });
+        wanted();
     });
     window.redrawTimes = (count) => new Promise((resolve) => {
         const handle = document.querySelector("#wipe");
@@ -97,8 +103,8 @@ def server(data: Path, model: str | None, threads: int | None) -> Iterator[str]:
 
 
 def answered(page: Page, count: int) -> None:
-    """Wait until ``count`` answers have been drawn."""
-    page.wait_for_function("(count) => window.measured.length >= count", arg=count, timeout=120_000)
+    """Wait until ``count`` answers have been drawn (told by the page: asking it in every frame would keep it busy)."""
+    page.evaluate("(count) => window.answered(count)", count)
 
 
 def opening(page: Page, address: str, photo: Path) -> dict[str, float]:
@@ -123,7 +129,7 @@ def dragging(page: Page, moves: int, others: int) -> dict[str, Any]:
     count = page.evaluate("window.measured.length")
     for x, y in [*rng.uniform(0.2, 0.8, (others, 2)), (0.5, 0.5)]:
         page.mouse.click(*at(x, y))
-        page.wait_for_function("(count) => window.measured.length > count", arg=count, timeout=60_000)
+        answered(page, count + 1)
         page.wait_for_function("document.querySelector('#save-status').dataset.status === 'saved'", timeout=60_000)
         page.wait_for_timeout(200)
         count = page.evaluate("window.measured.length")
