@@ -29,9 +29,9 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     for name in ("prepare", "answer"):
         part = getattr(OnnxModel, name)
 
-        def counted(self, *args, part=part, name=name):
+        def counted(self, *args, part=part, name=name, **options):
             done.append(name)
-            return part(self, *args)
+            return part(self, *args, **options)
 
         monkeypatch.setattr(OnnxModel, name, counted)
     return done
@@ -155,6 +155,23 @@ def test_suggestions_without_one_hint(colorizer: Colorizer, grey_photo: Photo) -
     assert session.suggest(100, 90, without="first") == alone.suggest(100, 90)
     assert session.suggest(100, 90) != alone.suggest(100, 90)
     assert session.edits.hints == (RED, BLUE)
+
+
+def test_a_preview_without_the_distribution_has_the_right_one_when_asked(
+    colorizer: Colorizer, grey_photo: Photo
+) -> None:
+    session = Session(grey_photo, colorizer)
+    preview = Edits(hints=(RED, BLUE))
+    quick = session.predict(preview)
+    full = colorizer.predict(session.prepared, preview, distribution=True)
+    assert np.array_equal(quick.ab, full.ab)
+    assert np.array_equal(quick.bins, full.bins)
+    assert np.array_equal(quick.bins_at(3, 5), full.bins[3, 5])
+    session.commit(preview)
+    wanted = colorizer.suggest(session.prepared, full, 30, 40)
+    assert session.suggest(30, 40) == wanted
+    session.predict(Edits(hints=(RED,)))  # another preview in between
+    assert session.suggest(30, 40) == wanted
 
 
 def test_next_hint_is_inside(colorizer: Colorizer, grey_photo: Photo) -> None:

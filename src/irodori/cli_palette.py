@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     colorizer = load_colorizer(arguments)
     edits = make_edits(arguments)
     prepared = colorizer.prepare(photo, even_tones=arguments.even_tones)
-    prediction = colorizer.predict(prepared, edits)
+    prediction = colorizer.predict(prepared, edits, distribution=True)
     x, y = arguments.place
     suggestions = colorizer.suggest(prepared, prediction, x, y, arguments.count)
     if arguments.json:

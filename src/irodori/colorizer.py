@@ -24,7 +24,7 @@ from irodori.hints.edits import MAX_STRENGTH, Edits, all_hints
 from irodori.hints.points import MAX_HINTS
 from irodori.hints.regions import Region
 from irodori.model import contract, weights
-from irodori.model.onnx_model import Features, OnnxModel, usable_cores
+from irodori.model.onnx_model import Features, OnnxModel, RawAnswer, usable_cores
 from irodori.model.weights import ModelInfo
 from irodori.palette import Suggestion
 from irodori.photo import Photo
@@ -66,32 +66,35 @@ class Prepared:
 class Prediction:
     """The network's answer for one photo and one Edits, at the network's size and without padding.
 
-    ``ab`` (h, w, 2) float32 a*, b*; ``lightness`` (h, w) L*; ``hint_mask`` (h, w) 1 where hints lie; ``strength`` that
-    of the edits (not yet applied to ``ab``); ``photo_size`` (H, W), None for :meth:`Colorizer.predict_planes`;
-    ``worked`` holds what has been derived from the answer so far.
+    ``ab`` (h, w, 2) float32 a*, b*; ``lightness`` (h, w) L*; ``hint_mask`` (h, w) 1 where hints lie; ``answer`` the
+    network's own, for the distribution; ``strength`` that of the edits (not yet applied to ``ab``); ``photo_size``
+    (H, W), None for :meth:`Colorizer.predict_planes`; ``worked`` holds what has been derived from the answer so far.
     """
 
     ab: Float32
     lightness: Float32
     hint_mask: Float32
-    logits: Float32
+    answer: RawAnswer
     strength: float = 1.0
     photo_size: tuple[int, int] | None = None
     worked: dict[str, Float32] = field(default_factory=dict)
 
     @property
     def bins(self) -> Float32:
-        """Probability over the 313 ab bins, ``(ceil(h/4), ceil(w/4), 313)`` float32; made when first asked for."""
+        """Probability over the 313 ab bins, ``(ceil(h/4), ceil(w/4), 313)`` float32; made when first asked for.
+
+        Unless :meth:`Colorizer.predict` was told that the distribution is wanted, the network runs again for it.
+        """
         if "bins" not in self.worked:
             rows, columns = self._bins_size
-            self.worked["bins"] = contract.unpack_bins(self.logits[:, :, :rows, :columns])
+            self.worked["bins"] = contract.unpack_bins(self.answer.logits[:, :, :rows, :columns])
         return self.worked["bins"]
 
     def bins_at(self, row: int, column: int) -> Float32:
         """The distribution ``(313,)`` of one pixel of :attr:`bins`, without working out the others."""
         rows, columns = self._bins_size
         row, column = min(max(row, 0), rows - 1), min(max(column, 0), columns - 1)
-        one: Float32 = contract.unpack_bins(self.logits[:, :, row : row + 1, column : column + 1])[0, 0]
+        one: Float32 = contract.unpack_bins(self.answer.logits[:, :, row : row + 1, column : column + 1])[0, 0]
         return one
 
     @property
@@ -104,7 +107,8 @@ class Prediction:
     @property
     def nbytes(self) -> int:
         """Memory that this value holds beside the photo's planes, in bytes."""
-        return self.ab.nbytes + self.hint_mask.nbytes + self.logits.nbytes + sum(v.nbytes for v in self.worked.values())
+        worked = sum(value.nbytes for value in list(self.worked.values()))
+        return self.ab.nbytes + self.hint_mask.nbytes + self.answer.nbytes + worked
 
     def with_strength(self, strength: float) -> Prediction:
         """The same answer at another strength; what is worked out for one serves the other."""
@@ -163,8 +167,16 @@ class Colorizer:
         features = self.model.prepare(contract.pad_to_multiple(seen))
         return Prepared(photo.size, size, lightness, own_ab, features)
 
-    def predict(self, prepared: Prepared | Photo, edits: Edits | None = None) -> Prediction:
+    def predict(
+        self, prepared: Prepared | Photo, edits: Edits | None = None, *, distribution: bool = False
+    ) -> Prediction:
         """Colour under the given edits; for a Prepared only the network's ``answer`` runs again.
+
+        Args:
+            prepared: from :meth:`prepare`, or a photo.
+            edits: what the person wants; None for the automatic colours.
+            distribution: the distribution (suggestions, uncertainty) will be asked for too, so work it out in the same
+                run. Else it costs a run of its own when it is first asked for.
 
         Raises:
             HintError: for hints outside the photo, or an ``original`` region on a grey photo.
@@ -178,11 +190,12 @@ class Colorizer:
         own = keeping.original_hints(edits.regions, prepared.photo_size, prepared.own_ab)
         hints = (*own, *all_hints(edits, prepared.photo_size))[-MAX_HINTS:]
         hint_ab, hint_mask = points.draw(hints, prepared.photo_size, prepared.lightness, prepared.size)
-        answer = self.model.answer(prepared.features, _zero_padded(hint_ab), _zero_padded(hint_mask), vector)
+        planes = _zero_padded(hint_ab), _zero_padded(hint_mask)
+        answer = self.model.answer(prepared.features, *planes, vector, distribution=distribution)
         height, width = prepared.size
         ab = contract.unpack_ab(answer.ab[:, :, :height, :width])
         keeping.composite(ab, edits.regions, prepared.lightness, prepared.own_ab, prepared.photo_size, prepared.kept)
-        return Prediction(ab, prepared.lightness, hint_mask, answer.logits, edits.strength, prepared.photo_size)
+        return Prediction(ab, prepared.lightness, hint_mask, answer, edits.strength, prepared.photo_size)
 
     def predict_planes(
         self, lightness: ArrayLike, hint_ab: ArrayLike, hint_mask: ArrayLike, reference: ArrayLike | None = None
@@ -198,9 +211,10 @@ class Colorizer:
         Raises:
             ModelError: for other shapes, or a reference given to a model that accepts none.
         """
-        answer = self.model.answer(self.model.prepare(lightness), hint_ab, hint_mask, reference)
+        features = self.model.prepare(lightness)
+        answer = self.model.answer(features, hint_ab, hint_mask, reference, distribution=False)
         mask = np.asarray(hint_mask, dtype=np.float32)
-        return Prediction(contract.unpack_ab(answer.ab), np.asarray(lightness, np.float32), mask, answer.logits)
+        return Prediction(contract.unpack_ab(answer.ab), np.asarray(lightness, np.float32), mask, answer)
 
     def coefficients(self, prepared: Prepared, prediction: Prediction) -> Float32:
         """The planes ``(h, w, 4)`` float32 A_a, B_a, A_b, B_b that :meth:`render` uses: ab = A * L + B.

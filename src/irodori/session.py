@@ -149,16 +149,17 @@ class Session:
         prepared = 0 if self._prepared is None else self._prepared.nbytes
         return prepared + (0 if self._last is None else self._last[1].nbytes)
 
-    def predict(self, edits: Edits | None = None) -> Prediction:
+    def predict(self, edits: Edits | None = None, *, distribution: bool = False) -> Prediction:
         """Colour under ``edits`` (a preview; nothing is committed), or under the present ones.
 
-        Asking again for the last answer, or for another strength of it, does not run the network.
+        Asking again for the last answer, or for another strength of it, does not run the network. ``distribution``:
+        see :meth:`irodori.colorizer.Colorizer.predict`.
         """
         wanted = self.edits if edits is None else edits
         if self._last is not None and _same_colours(self._last[0], wanted):
             wanted.check(self.photo.size)
             return self._last[1].with_strength(wanted.strength)
-        prediction = self._colorizer().predict(self.prepared, wanted)
+        prediction = self._colorizer().predict(self.prepared, wanted, distribution=distribution)
         self._last = (wanted, prediction)
         return prediction
 
@@ -173,18 +174,18 @@ class Session:
         suggest itself.
         """
         if without is None:
-            return self._colorizer().suggest(self.prepared, self.predict(), x, y, count)
+            return self._colorizer().suggest(self.prepared, self.predict(distribution=True), x, y, count)
         edits = replace(
             self.edits,
             hints=tuple(hint for hint in self.edits.hints if hint.id != without),
             regions=tuple(region for region in self.edits.regions if region.id != without),
         )
-        prediction = self._colorizer().predict(self.prepared, edits)
+        prediction = self._colorizer().predict(self.prepared, edits, distribution=True)
         return self._colorizer().suggest(self.prepared, prediction, x, y, count)
 
     def next_hint(self) -> tuple[float, float]:
         """The place (x, y), in photo pixels, where a hint would help most under the present edits."""
-        return self._colorizer().next_hint(self.prepared, self.predict())
+        return self._colorizer().next_hint(self.prepared, self.predict(distribution=True))
 
     def release(self) -> None:
         """Forget what was computed (the features and the last prediction); the history stays."""

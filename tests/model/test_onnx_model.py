@@ -54,6 +54,21 @@ def test_shapes(model: OnnxModel, height: int, width: int) -> None:
     assert np.isfinite(answer.ab).all()
 
 
+def test_the_distribution_that_is_asked_for_later_is_the_one_that_comes_along(model: OnnxModel) -> None:
+    lightness, ab, mask = planes(64, 96)
+    ab[20:30, 20:30] = (50, 40)
+    mask[20:30, 20:30] = 1
+    features = model.prepare(lightness)
+    both = model.answer(features, ab, mask)
+    later = model.answer(features, ab, mask, distribution=False)
+    assert np.array_equal(later.ab, both.ab)
+    smaller = later.nbytes
+    ab[:], mask[:] = 0, 0  # the question was asked with the planes as they were
+    assert np.array_equal(later.logits, both.logits)
+    assert later.logits is later.logits
+    assert later.nbytes == smaller + both.logits.nbytes
+
+
 def test_a_hint_changes_the_answer_and_the_same_question_has_the_same_answer(model: OnnxModel) -> None:
     lightness, ab, mask = planes(64, 64)
     features = model.prepare(lightness)

@@ -35,6 +35,18 @@ def test_numbers_below_float16_become_zero():
     assert not np.frombuffer(body, "<f2", offset=32).any()
 
 
+def test_numbers_are_rounded_to_the_nearest_float16():
+    rng = np.random.default_rng(0)
+    values = (rng.normal(0, 1, (40, 50, 4)) * 10.0 ** rng.uniform(-3, 3, (40, 50, 4))).astype(np.float32)
+    values[0, 0] = [0.0, -0.0, 100.0, -300.0]
+    sent = np.frombuffer(bodies.chroma_body(values, 1, 0, (40, 50)), "<f2", offset=32).reshape(values.shape)
+    error = np.abs(sent.astype(np.float64) - values)
+    least = np.abs(values.astype(np.float16).astype(np.float64) - values)
+    normal = np.abs(values) > 2**-14
+    assert (error <= least + 1e-12)[normal].all()
+    assert error[~normal].max() <= 2**-14
+
+
 def test_what_the_page_computes_from_float16_is_what_full_precision_gives(grey_photo, coefficients):
     sent = np.frombuffer(bodies.chroma_body(coefficients, 1, 0, grey_photo.size), "<f2", offset=32)
     plane = np.frombuffer(bodies.lightness_body(grey_photo.lightness, (0, 0, 320, 240)), "<f2", offset=32)

@@ -63,7 +63,7 @@ def test_memory_is_counted_with_what_was_computed(colorizer):
     before = one.nbytes
     assert before == PIXELS
     one.session.predict()
-    assert one.nbytes >= before + one.session.prepared.nbytes + one.session.predict().logits.nbytes
+    assert one.nbytes >= before + one.session.prepared.nbytes + one.session.predict().answer.nbytes
     computed = one.nbytes
     body = one.lightness((0, 0, 100, 100), 64)
     assert one.nbytes == computed + body.nbytes

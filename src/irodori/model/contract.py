@@ -84,7 +84,9 @@ def pack_lightness(lightness: npt.ArrayLike) -> dict[str, Float32]:
 def hint_cells(mask: Float32) -> npt.NDArray[np.int64]:
     """Row-major indices of the cells of a ``(h, w)`` mask that hold hints; ``[0]`` when there are none."""
     height, width = mask.shape
-    occupied = mask.reshape(height // CELL, CELL, width // CELL, CELL).max(axis=(1, 3)) > 0
+    rows, columns = np.divmod(np.flatnonzero(mask > 0), width)
+    occupied = np.zeros((height // CELL) * (width // CELL), dtype=np.bool_)
+    occupied[rows // CELL * (width // CELL) + columns // CELL] = True
     cells = np.flatnonzero(occupied)
     return cells if cells.size else np.zeros(1, dtype=np.int64)
 
@@ -113,12 +115,14 @@ def pack(
     if vector.shape != (REFERENCE_LENGTH,):
         raise ModelError(f"reference: expected shape ({REFERENCE_LENGTH},), got {vector.shape}")
     for name, values in (("hint_ab", ab), ("hint_mask", mask), ("reference", vector)):
-        if not np.isfinite(values).all():
+        if not (np.isfinite(values.min()) and np.isfinite(values.max())):
             raise ModelError(f"{name}: expected finite numbers")
     on = (mask > 0.5).astype(np.float32)
-    planes = np.ascontiguousarray(((ab / AB_SCALE) * on[..., None]).transpose(2, 0, 1))
+    planes = np.empty((1, 2, *mask.shape), np.float32)
+    np.multiply(np.moveaxis(ab, 2, 0), on, out=planes[0])
+    planes /= np.float32(AB_SCALE)
     return {
-        "hint_ab": planes[None],
+        "hint_ab": planes,
         "hint_mask": on[None, None],
         "hint_cells": hint_cells(on),
         "reference": vector[None],
@@ -130,7 +134,8 @@ def unpack_ab(ab: npt.ArrayLike) -> Float32:
     planes = np.asarray(ab, dtype=np.float32)
     if planes.ndim != 4 or planes.shape[:2] != (1, 2):
         raise ModelError(f"ab: expected shape (1, 2, h, w), got {planes.shape}")
-    return np.ascontiguousarray(planes[0].transpose(1, 2, 0)) * np.float32(AB_SCALE)
+    scaled: Float32 = planes[0] * np.float32(AB_SCALE)  # plane by plane in memory, as those want it who read it next
+    return scaled.transpose(1, 2, 0)
 
 
 def unpack_bins(logits: npt.ArrayLike) -> Float32:

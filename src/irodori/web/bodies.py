@@ -27,6 +27,7 @@ HEADER = 32
 THUMBNAIL_SIDE = 320
 REFERENCE_SIDE = 512
 
+_STRIP = 1 << 15  # numbers that are converted at once
 _LAYER_FULL = 2.0  # chroma from which a pixel of the colour layer is opaque; less than the eye tells from grey
 
 
@@ -68,12 +69,24 @@ def lightness_body(plane: Float32, crop: tuple[int, int, int, int]) -> memoryvie
 
 
 def _to_half(values: Float32, out: NDArray[np.float16]) -> None:
-    """Round float32 to float16; what is too small for a normal float16 becomes 0, for that conversion is slow.
+    """Round float32 to float16 by whole-number steps, three times as fast as NumPy's own conversion.
 
-    (NumPy takes 200 ns for each such number, and where a photo is grey most coefficients are.)
+    For numbers up to 65504; what is too small for a normal float16 (2^-14) comes out as less than that, or 0.
     """
-    large = np.abs(values) >= np.float32(2.0**-14)
-    np.copyto(out, values * large, casting="same_kind")
+    source, target = values.reshape(-1), out.view("<u2").reshape(-1)
+    bits = np.empty(min(_STRIP, source.size), np.int32)
+    signs = np.empty_like(bits)
+    for start in range(0, source.size, _STRIP):
+        strip = source[start : start + _STRIP].view(np.int32)
+        number, sign = bits[: strip.size], signs[: strip.size]
+        np.right_shift(strip, 16, out=sign)
+        sign &= 0x8000
+        np.bitwise_and(strip, 0x7FFFFFFF, out=number)
+        number += 0x1000 - (112 << 23)  # half of the last digit kept, and the exponents' different zero
+        np.maximum(number, 0, out=number)
+        number >>= 13
+        number |= sign
+        target[start : start + _STRIP] = number
 
 
 def coloured(lightness: Float32, coefficients: Float32, strength: float) -> NDArray[Any]:

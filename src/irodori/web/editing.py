@@ -36,7 +36,8 @@ async def change(
     async with editor.asking(identity, base_revision, edits=True, preview=not commit) as (turn, live, row):
         if not commit:
             return await turn.work(lambda: _body(live, edits, row, answer, bodies.PREVIEW, long_side)), row, turn
-        await turn.work(lambda: live.session.predict(edits).coefficients)
+        # Suggestions are asked for next, so the distribution comes along; a preview does without.
+        await turn.work(lambda: live.session.predict(edits, distribution=True).coefficients)
         text = edits_module.dumps(edits)
         row = await editor.on_disk(lambda: editor.store.commit(identity, base_revision, text))
         live.session.restart(edits)

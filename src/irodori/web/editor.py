@@ -304,7 +304,7 @@ class Editor:
         """Colour a session that was just opened, so that the page's first question finds the answer ready."""
         with _logged("the first colouring"):
             async with self.asking(identity) as (turn, live, _):
-                await turn.work(lambda: live.session.predict().coefficients)
+                await turn.work(lambda: live.session.predict(distribution=True).coefficients)
         self.thumbnail_soon(identity)
 
     def _in_background(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:

@@ -189,7 +189,7 @@ async def uncertainty(editor: Editor, identity: str) -> tuple[bytes, SessionRow]
 
         def work() -> bytes:
             session = live.session
-            prediction = session.predict()
+            prediction = session.predict(distribution=True)
             assert session.colorizer is not None
             heat = session.colorizer.uncertainty(session.prepared, prediction)
             return bodies.encoded(np.rint(heat * 255).astype(np.uint8), "png")
