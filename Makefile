@@ -17,6 +17,8 @@ CONSTRAINTS ?= constraints/ci.txt
 PIP_ARGS ?=
 # `make test BROWSER=no` leaves out the tests that drive a real Chromium.
 BROWSER ?= yes
+# How many files of tests run at once: one per core. `make test WORKERS=0` runs all of them in one process.
+WORKERS ?= auto
 PYTEST_ARGS ?=
 
 APP := .venv
@@ -24,10 +26,13 @@ WORK := .make
 TEST := $(WORK)/test
 PIP_INSTALL = PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT="$(if $(CONSTRAINTS),$(abspath $(CONSTRAINTS)))" \
 	$(1)/bin/python -m pip install --quiet $(PIP_ARGS)
+# One thread each, so that tests that run at once do not fight for the cores; a file's tests stay together.
+PYTEST = OMP_NUM_THREADS=1 $(TEST)/bin/python -m pytest -q \
+	--numprocesses $(WORKERS) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 HAS_BROWSER = test -x /usr/bin/chromium
 NODE_IS_NEW = node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' >/dev/null 2>&1
 
-.PHONY: help app test check lint types imports js pytest test-without-torch test-minimum test-wheel \
+.PHONY: help app test environment check lint types imports js pytest test-without-torch test-minimum test-wheel \
 	constraints tree licences format clean
 
 help: ## say what can be made
@@ -41,6 +46,8 @@ test: check pytest ## everything: lint, types, import rules, the page's checks, 
 check: lint types imports js ## all checks that run no Python test
 
 # --- environments -----------------------------------------------------------------------------------------------
+
+environment: $(TEST)/.installed $(WORK)/node_modules.stamp chromium ## what the tests need, without running them
 
 .PHONY: python-is-new
 python-is-new:
@@ -57,7 +64,7 @@ $(TEST)/.installed: pyproject.toml $(CONSTRAINTS) | python-is-new
 	@echo "Installing the test environment into $(TEST), torch included (a few minutes, once)"
 	mkdir -p $(WORK)
 	test -x $(TEST)/bin/python || $(PYTHON) -m venv $(TEST)
-	$(call PIP_INSTALL,$(TEST)) --editable '.[dev,cluster]'
+	$(call PIP_INSTALL,$(TEST)) --no-compile --editable '.[dev,cluster]'
 	touch $@
 
 $(WORK)/node_modules.stamp: package.json package-lock.json
@@ -104,10 +111,10 @@ format: $(TEST)/.installed ## let ruff put the code in order
 # --- tests ------------------------------------------------------------------------------------------------------
 
 pytest: $(TEST)/.installed chromium ## all Python tests (PYTEST_ARGS='-k lab' picks some)
-	$(TEST)/bin/python -m pytest -q $(if $(filter no,$(BROWSER)),-m 'not browser') $(PYTEST_ARGS)
+	$(PYTEST) $(if $(filter no,$(BROWSER)),-m 'not browser') $(PYTEST_ARGS)
 
 test-without-torch: $(TEST)/.installed ## the tests again, with torch made unimportable
-	PYTHONPATH=.ci/no_torch $(TEST)/bin/python -m pytest -q -m 'not train and not browser' --ignore=tests/train $(PYTEST_ARGS)
+	PYTHONPATH=.ci/no_torch $(PYTEST) -m 'not train and not browser' --ignore=tests/train $(PYTEST_ARGS)
 
 test-minimum: | python-is-new ## colour a sample with the oldest versions that pyproject.toml allows
 	PYTHON=$(PYTHON) PIP_ARGS="$(PIP_ARGS)" .ci/install_and_colour $(WORK)/minimum constraints/minimum.txt .

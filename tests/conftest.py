@@ -21,8 +21,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests in a browser run last: Playwright keeps an event loop running, beside which no other can be started."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    """Tests in a browser start first: they take longest, and what is long must not be left for the end."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
 
 
 # Tests run beside other work: how long one example takes says nothing.

@@ -34,9 +34,9 @@ SIZE = (1100, 1500)  # height, width of the photo: larger than the canvas
 expect.set_options(timeout=PATIENCE)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, started once."""
+    """Chromium, started once per file: until it ends, no other test can start an event loop beside Playwright's."""
     if not CHROMIUM.exists():
         pytest.skip(f"no Chromium at {CHROMIUM} (Debian: apt-get install chromium)")
     with sync_playwright() as playwright:
