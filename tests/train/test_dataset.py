@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 
 from irodori.errors import SettingsError  # noqa: E402
 from irodori.train.ageing import age  # noqa: E402
-from irodori.train.dataset import Batches, PictureCache  # noqa: E402
+from irodori.train.dataset import Batches, PictureCache, _make_unnatural, _thing  # noqa: E402
 from irodori.train.settings import Settings  # noqa: E402
 
 pytestmark = pytest.mark.train
@@ -96,6 +96,40 @@ def test_a_revealed_picture_is_given_whole(cache: PictureCache) -> None:
     batch = Batches(cache, Settings(batch=8, reveal=1.0), CPU).make(0, 64)
     assert batch.hint_mask.all()
     assert torch.equal(batch.hint_ab, batch.ab)
+
+
+def _two_squares() -> tuple[torch.Tensor, torch.Tensor]:
+    """Two like squares apart from each other on another ground: L ``(1, 64, 64)``, ab ``(2, 64, 64)``."""
+    lightness, ab = torch.full((1, 64, 64), 30.0), torch.full((2, 64, 64), -20.0)
+    for left in (8, 40):
+        lightness[:, 20:36, left : left + 16] = 70
+        ab[0, 20:36, left : left + 16] = 40
+    return lightness, ab
+
+
+def test_a_thing_is_what_is_connected_and_alike() -> None:
+    lightness, ab = _two_squares()
+    inside = _thing(lightness, ab, (28, 16), np.random.default_rng(0))
+    assert bool(inside[24:32, 12:20].all())
+    assert not bool(inside[:, 40:56].any())  # the like square elsewhere is another thing
+    assert not bool(inside[:18].any())
+    assert not bool(inside[38:].any())
+
+
+def test_a_repainted_thing_may_keep_the_only_hints_and_the_rest_its_colours() -> None:
+    lightness, ab = _two_squares()
+    alone = 0
+    for seed in range(30):
+        patches = np.array([[26, 14, 4], [26, 46, 4], [50, 30, 4], [0, 0, 0]])
+        painted = _make_unnatural(lightness, ab, patches, np.random.default_rng(seed))
+        changed = (painted - ab).abs().sum(0) > 1
+        if not bool(changed[50:54, 30:34].all()) and patches[:, 2].astype(bool).sum() == 1:
+            alone += 1
+            (kept,) = np.flatnonzero(patches[:, 2])
+            top, left, size = patches[kept]
+            assert bool(changed[top : top + size, left : left + size].all())
+        assert patches[3, 2] == 0
+    assert alone >= 5
 
 
 def test_ageing_changes_lightness_within_its_range() -> None:

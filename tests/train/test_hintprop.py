@@ -7,7 +7,10 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from irodori.model import contract  # noqa: E402
+from irodori.train import loop  # noqa: E402
 from irodori.train.export import example  # noqa: E402
+from irodori.train.networks import hintprop, layers  # noqa: E402
+from irodori.train.networks.efficientnet_lite import EfficientNetLite0  # noqa: E402
 from irodori.train.networks.hintprop import HintProp  # noqa: E402
 
 pytestmark = pytest.mark.train
@@ -61,7 +64,7 @@ def test_a_head_copies_a_hint_to_its_own_place(network: HintProp) -> None:
     hint_ab[:, 0, 20:28, 36:44], hint_ab[:, 1, 20:28, 36:44], mask[:, :, 20:28, 36:44] = 0.4, -0.3, 1
     with torch.no_grad():
         features = network.prepare(lightness)
-        found = network._propagate(lightness, features, hint_ab, mask, None).reshape(4, 5, 16, 16)
+        found = network._propagate(lightness, features, hint_ab, mask, None)[0][0]
     confidence = found[:, 4, 5:7, 9:11]
     assert float(confidence.max()) > 0.5
     proposed = found[:, :2, 5:7, 9:11] * (confidence + 1e-3)[:, None] / confidence[:, None]
@@ -76,7 +79,7 @@ def test_nearer_hints_count_more(network: HintProp) -> None:
     mask[:, :, 24:32, 24:32], mask[:, :, 24:32, 96:104] = 1, 1
     hint_ab[:, 0, 24:32, 24:32], hint_ab[:, 0, 24:32, 96:104] = 0.5, -0.5
     with torch.no_grad():
-        found = network._propagate(lightness, network.prepare(lightness), hint_ab, mask, None).reshape(4, 5, 16, 32)
+        found = network._propagate(lightness, network.prepare(lightness), hint_ab, mask, None)[0][0]
     assert float(found[1, 0, 7, 7]) > 0.2
     assert float(found[1, 0, 7, 24]) < -0.2
 
@@ -88,8 +91,123 @@ def test_the_reference_moves_the_expected_colours_towards_its_histogram(network:
     reference[0, bin_number], reference[0, 313] = 1, 1
     with torch.no_grad():
         features = network.prepare(inputs["lightness"])
-        expected = network._with_reference(features, reference).mean((0, 2, 3))
+        expected = network._with_reference(features, reference)[0].mean((0, 2, 3))
     assert torch.allclose(expected, network.centres[bin_number], atol=0.05)
+
+
+def test_sinkhorn_steps_by_vectors_equal_those_on_the_probabilities(network: HintProp) -> None:
+    inputs = example(64, 96, 6)
+    with torch.no_grad():
+        features = network.prepare(inputs["lightness"])
+        steered = network._with_reference(features, inputs["reference"])[0]
+        p = features["guess_bins"].transpose(1, 2)
+        wanted = inputs["reference"][:, :313] + 1e-5
+        for _ in range(hintprop.SINKHORN_STEPS):
+            p = p * (wanted / (p.mean(2) + 1e-5))[:, :, None]
+            p = p / p.sum(1, keepdim=True)
+        expected = (network.centres.T @ p).reshape(1, 2, 8, 12)
+    assert torch.allclose(steered, layers.up(expected), atol=1e-4)
+
+
+def test_without_a_reference_the_expectation_of_the_guess_stays(network: HintProp) -> None:
+    with torch.no_grad():
+        features = network.prepare(example(64, 64, 3)["lightness"])
+        steered, toned = network._with_reference(features, torch.zeros(1, 316))
+        plain = (network.centres.T @ features["guess_bins"].transpose(1, 2)).reshape(1, 2, 8, 8)
+    assert torch.allclose(steered, layers.up(plain), atol=1e-5)
+    assert torch.equal(toned, features["guess_ab"])
+
+
+def test_a_heads_regression_finds_how_colour_follows_lightness(network: HintProp) -> None:
+    """Hints whose colour is a linear function of lightness: the slope comes back, and the tilt leads along it."""
+    lightness = torch.zeros(1, 1, 64, 64)
+    lightness[:, :, :, 32:] = 0.4
+    hint_ab, mask = torch.zeros(1, 2, 64, 64), torch.zeros(1, 1, 64, 64)
+    mask[:, :, 24:32, 24:32], mask[:, :, 24:32, 32:40] = 1, 1
+    hint_ab[:] = torch.stack([0.5 * lightness[0, 0], -lightness[0, 0]])[None] * mask
+    with torch.no_grad():
+        saved = network.log_slope_noise.clone(), network.log_lightness.clone()
+        network.log_slope_noise.fill_(-20)
+        network.log_lightness.fill_(-20)  # both hints are seen from everywhere
+        try:
+            features = network.prepare(lightness)
+            colours, more, slopes = network._propagate(lightness, features, hint_ab, mask, None)
+        finally:
+            network.log_slope_noise.copy_(saved[0])
+            network.log_lightness.copy_(saved[1])
+    far = slopes[0, 3, :, 6, 6]
+    assert torch.allclose(far, torch.tensor([0.5, -1.0]), atol=0.02)
+    tilt = more[:, hintprop.HEADS :].reshape(4, 2, 16, 16)[3]
+    sure = colours[0, 3, 4, 6, 10]
+    assert torch.allclose((colours[0, 3, :2] + tilt / sure)[:, 6, 10], torch.tensor([0.2, -0.4]), atol=0.02)
+
+
+def test_an_unlikely_colour_surprises(network: HintProp) -> None:
+    lightness = example(64, 64, 7)["lightness"]
+    mask = torch.zeros(1, 1, 64, 64)
+    mask[:, :, 24:32, 24:32] = 1
+    with torch.no_grad():
+        features = network.prepare(lightness)
+        features["guess_bins"] = torch.zeros_like(features["guess_bins"])
+        features["guess_bins"][:, :, 100] = 1
+        surprises = []
+        for colour in (network.centres[100], -network.centres[100]):
+            values = network._tokens(lightness, features, colour[None, :, None, None] * mask, mask, None)[2]
+            surprises.append(float(values[0, 0, 0, 4]))
+    assert surprises[0] == pytest.approx(0, abs=0.01)
+    assert surprises[1] > 0.5
+
+
+def test_settled_layers_answer_the_same() -> None:
+    torch.manual_seed(3)
+    layer, encoder = layers.JointConv(5, (3, 4), 6), EfficientNetLite0(0.25)
+    for _ in range(3):
+        layer(layer.photo(torch.randn(2, 5, 8, 8)), torch.randn(2, 3, 8, 8), torch.randn(2, 4, 8, 8))
+    layer.eval(), encoder.eval()
+    inputs = torch.randn(1, 5, 8, 8), torch.randn(1, 3, 8, 8), torch.randn(1, 4, 8, 8)
+    photo = torch.rand(1, 1, 64, 64) - 0.5
+    with torch.no_grad():
+        before, features = layer(layer.photo(inputs[0]), *inputs[1:]), encoder(photo)
+        layer.settle()
+        encoder.settle()
+        after, settled = layer(layer.photo(inputs[0]), *inputs[1:]), encoder(photo)
+    assert isinstance(layer.norm, torch.nn.Identity)
+    assert encoder._conv_stem.in_channels == 1
+    assert torch.allclose(before, after, atol=1e-5)
+    for one, other in zip(features, settled, strict=True):
+        assert torch.allclose(one, other, atol=1e-5)
+
+
+def test_blocks_are_pixel_unshuffle_and_gates_softmax() -> None:
+    x = torch.randn(2, 3, 8, 12)
+    assert torch.equal(layers.blocks(x), torch.nn.functional.pixel_unshuffle(x, 2))
+    assert torch.allclose(layers.gates(x), x.softmax(1), atol=1e-6)
+
+
+def test_even_keeping_brings_the_mean_and_leaves_the_detail() -> None:
+    """Full keeping: evenness 0 gives the flat colour, evenness 1 the hint's mean with the picture's own detail."""
+    full = torch.zeros(1, 2, 32, 32)
+    full[:, :, ::2] = 0.2
+    mask, hint_ab = torch.zeros(1, 1, 32, 32), torch.zeros(1, 2, 32, 32)
+    mask[:, :, 8:20, 8:20] = 1
+    hint_ab[:] = 0.5 * mask
+    keeping = torch.full((1, 4, 16, 16), 50.0)
+    flat = layers.keep_hints(full, hint_ab, mask, keeping, torch.full((1, 1, 16, 16), -50.0))
+    even = layers.keep_hints(full, hint_ab, mask, keeping, torch.full((1, 1, 16, 16), 50.0))
+    inside = (slice(None), slice(None), slice(10, 18), slice(10, 18))
+    assert torch.allclose(flat[inside], torch.tensor(0.5), atol=1e-5)
+    assert float(even[inside].mean()) == pytest.approx(0.5, abs=0.01)
+    assert float(even[inside].std()) == pytest.approx(float(full[inside].std()), rel=0.05)
+    assert torch.equal(even[:, :, :8], full[:, :, :8])
+
+
+def test_only_late_blocks_learn_when_asked() -> None:
+    network = HintProp(width=0.125, encoder_width=0.25)
+    loop.set_modes(network, encoder_learns=True, pretrained=True, early=False)
+    learning = {name.split(".")[2] for name, p in network.encoder.named_parameters(prefix="encoder") if p.requires_grad}
+    assert learning == {str(number) for number in range(5, 16)}
+    loop.set_modes(network, encoder_learns=True, pretrained=True)
+    assert all(p.requires_grad for p in network.encoder.parameters())
 
 
 def test_the_distribution_sends_no_gradient_into_the_trunk() -> None:

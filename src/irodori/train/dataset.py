@@ -218,39 +218,67 @@ def _patches(batch: int, side: int, settings: Settings, rng: np.random.Generator
     return out
 
 
+def _turned(ab: Tensor, rng: np.random.Generator) -> Tensor:
+    """The hue of ``(2, ...)`` turned by a random angle, its chroma scaled a little."""
+    angle = rng.uniform(0.5, 2 * math.pi - 0.5)
+    cos, sin = math.cos(angle), math.sin(angle)
+    rotated = torch.stack([cos * ab[0] - sin * ab[1], sin * ab[0] + cos * ab[1]])
+    return rotated * rng.uniform(0.6, 1.4)
+
+
+def _thing(lightness: Tensor, ab: Tensor, place: tuple[int, int], rng: np.random.Generator) -> Tensor:
+    """A mask ``(s, s)`` bool of what is connected with a place (row, column) and alike in lightness and colour."""
+    side = ab.shape[2]
+    row, column = place
+    y, x = torch.meshgrid(torch.arange(side, device=ab.device), torch.arange(side, device=ab.device), indexing="ij")
+    reach = rng.uniform(0.15, 0.7) * side
+    unlike = (
+        ((lightness[0] - lightness[0, row, column]) / 18).square()
+        + ((ab - ab[:, row, column, None, None]) / 10).square().sum(0)
+        + ((y - row).square() + (x - column).square()) / reach**2
+    )
+    alike = (unlike < rng.uniform(0.5, 1.5)).float()
+    coarse = F.avg_pool2d(alike[None, None], 2)
+    open_ = (coarse >= 0.5).float()
+    open_[0, 0, row // 2, column // 2] = 1
+    grown = torch.zeros_like(open_)
+    grown[0, 0, row // 2, column // 2] = 1
+    for _ in range(side // 2):
+        grown = F.max_pool2d(grown, 3, 1, 1) * open_
+    return (F.interpolate(grown, scale_factor=2.0, mode="nearest")[0, 0] * alike) > 0
+
+
 def _make_unnatural(lightness: Tensor, ab: Tensor, patches: np.ndarray, rng: np.random.Generator) -> Tensor:
-    """Rotate the chroma of one whole picture, or of the things under some of its hints: ``(2, s, s)`` -> the same."""
+    """Give a picture, or the things under some of its hints, other colours: ``(2, s, s)`` -> the same.
 
-    def turned(plane: Tensor) -> Tensor:
-        angle = rng.uniform(0.5, 2 * math.pi - 0.5)
-        cos, sin = math.cos(angle), math.sin(angle)
-        rotated = torch.stack([cos * plane[0] - sin * plane[1], sin * plane[0] + cos * plane[1]])
-        return rotated * rng.uniform(0.6, 1.4)
-
-    if rng.random() < 0.3:
-        return turned(ab).clamp(-100, 100)
+    Sometimes the repainted thing keeps the only hints (``patches``, ``(n, 3)``, loses the others): nothing but the
+    photo then says that the rest keeps its own colours.
+    """
+    if rng.random() < 0.25:
+        return _turned(ab, rng).clamp(-100, 100)
     out = ab.clone()
     side = ab.shape[2]
-    y, x = torch.meshgrid(torch.arange(side, device=ab.device), torch.arange(side, device=ab.device), indexing="ij")
     count = int((patches[:, 2] > 0).sum())
-    for pick in rng.permutation(count)[: int(rng.integers(1, 4))]:
+    alone = rng.random() < 0.5
+    repainted = torch.zeros(side, side, dtype=torch.bool, device=ab.device)
+    for pick in rng.permutation(count)[: 1 if alone else int(rng.integers(1, 4))]:
         top, left, size = (int(v) for v in patches[pick])
-        cy, cx = min(side - 1, top + size // 2), min(side - 1, left + size // 2)
-        reach = rng.uniform(0.08, 0.4) * side
-        unlike = (
-            ((lightness[0] - lightness[0, cy, cx]) / 18).square()
-            + ((ab - ab[:, cy, cx, None, None]) / 10).square().sum(0)
-            + ((y - cy).square() + (x - cx).square()) / reach**2
-        )
-        inside = unlike < 1
+        row, column = min(side - 1, top + size // 2), min(side - 1, left + size // 2)
+        inside = _thing(lightness, ab, (row, column), rng)
         inside[top : top + size, left : left + size] = True
+        repainted |= inside
         smooth = F.avg_pool2d(inside.float()[None, None], 3, 1, 1)[0]
-        colour = turned(out)
-        if rng.random() < 0.5:  # a flat new colour, with the thing's own variation kept
+        if rng.random() < 0.5:
+            colour = _turned(out, rng)
+        else:  # a flat new colour, with the thing's own variation kept
             chroma, hue = rng.uniform(10, 70), rng.uniform(0, 2 * math.pi)
             target = torch.tensor([chroma * math.cos(hue), chroma * math.sin(hue)], device=ab.device)
-            colour = (ab - ab[:, cy, cx, None, None]) * 0.5 + target[:, None, None]
+            colour = (ab - ab[:, row, column, None, None]) * 0.5 + target[:, None, None]
         out = out * (1 - smooth) + colour * smooth
+    if alone:
+        middle = np.minimum(patches[:, :2] + patches[:, 2:] // 2, side - 1)
+        outside = ~repainted[torch.from_numpy(middle[:, 0]), torch.from_numpy(middle[:, 1])].cpu().numpy()
+        patches[outside, 2] = 0
     return out.clamp(-100, 100)
 
 

@@ -6,6 +6,7 @@ half-precision storage, which comes after that comparison, changes the colours b
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import hashlib
 import json
@@ -118,6 +119,60 @@ def _export_graph(
             module, inputs, str(path), input_names=names, output_names=outputs, opset_version=OPSET,
             dynamic_axes={k: v for k, v in axes.items() if k in (*names, *outputs)}, dynamo=False,
         )  # fmt: skip
+    fold_pads(path)
+
+
+def _constant(graph: onnx.GraphProto, name: str) -> np.ndarray | None:
+    """The value of a tensor that depends on no input of the graph, else None."""
+    from onnx.reference import ReferenceEvaluator
+
+    makers = {output: node for node in graph.node for output in node.output}
+    given = {tensor.name: tensor for tensor in graph.initializer}
+    needed: list[Any] = []
+    waiting, seen = [name], {""}
+    while waiting:
+        tensor = waiting.pop()
+        if tensor in seen or tensor in given:
+            continue
+        seen.add(tensor)
+        if tensor not in makers:
+            return None
+        needed.append(makers[tensor])
+        waiting.extend(makers[tensor].input)
+    ordered = [node for node in graph.node if any(node is other for other in needed)]
+    output = helper.make_value_info(name, onnx.TypeProto())
+    part = helper.make_graph(ordered, "constant", [], [output], [given[key] for key in given])
+    model = helper.make_model(part, opset_imports=[helper.make_opsetid("", OPSET)])
+    values: Any = ReferenceEvaluator(model).run(None, {})
+    return np.asarray(values[0])
+
+
+def fold_pads(path: Path) -> None:
+    """Give zero padding that stands before a convolution to the convolution itself, which does it without a copy."""
+    model = onnx.load(str(path))
+    graph = model.graph
+    final = {output.name for output in graph.output}
+    for pad in [node for node in graph.node if node.op_type == "Pad" and node.output[0] not in final]:
+        users = [node for node in graph.node if pad.output[0] in node.input]
+        pads = _constant(graph, pad.input[1])
+        fill = _constant(graph, pad.input[2]) if len(pad.input) > 2 and pad.input[2] else np.zeros(1)
+        mode = next((a.s for a in pad.attribute if a.name == "mode"), b"constant")
+        if pads is None or fill is None or fill.any() or mode != b"constant" or any(u.op_type != "Conv" for u in users):
+            continue
+        half = len(pads) // 2
+        if pads[:2].any() or pads[half : half + 2].any():
+            continue
+        for user in users:
+            own = next((a for a in user.attribute if a.name == "pads"), None)
+            edges = [*pads[2:half], *pads[half + 2 :]]
+            if own is not None:
+                edges = [edge + more for edge, more in zip(edges, own.ints, strict=True)]
+                user.attribute.remove(own)
+            user.attribute.append(helper.make_attribute("pads", [int(edge) for edge in edges]))
+            user.input[0] = pad.input[0]
+        graph.node.remove(pad)
+    onnx.checker.check_model(model)
+    onnx.save(model, str(path))
 
 
 def store_half(path: Path) -> None:
@@ -228,7 +283,10 @@ def export_network(
     Raises:
         ModelError: when the runtimes disagree, or the folder holds something else.
     """
-    net: Any = network.cpu().eval()
+    net: Any = copy.deepcopy(network).cpu().eval()
+    for module in net.modules():
+        if hasattr(module, "settle"):
+            module.settle()
     if folder.exists() and not (
         folder.is_dir() and ((folder / contract.INFO_FILE).exists() or not any(folder.iterdir()))
     ):
@@ -257,7 +315,7 @@ def export_network(
         used = {value.name for value in onnx.load(str(path)).graph.input}
         fed = [name for name in inputs if name in used]
         single = _answers(part, names, fed)
-        worst = _verify(net, single)
+        worst = _verify(network.cpu().eval(), single)
         changed = _store_half(part, single, names, fed) if half else 0.0
         if weights is not None:
             shutil.copyfile(weights, part / contract.WEIGHTS_FILE)

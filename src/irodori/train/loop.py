@@ -89,12 +89,18 @@ def learning_rate(settings: Settings, step: int, progress: float) -> float:
     return settings.learning_rate * cosine * min(1.0, (step + 1) / settings.warmup_steps)
 
 
-def set_modes(network: nn.Module, encoder_learns: bool, pretrained: bool) -> None:
-    """Training mode, except for a pretrained encoder: its statistics stay, and its weights until it learns too."""
+def set_modes(network: nn.Module, encoder_learns: bool, pretrained: bool, early: bool = True) -> None:
+    """Training mode, except for a pretrained encoder: its statistics stay, and its weights until it learns too.
+
+    Unless ``early``, its blocks at strides 2 to 8 never learn: on a processor they cost more than all the rest.
+    """
     network.train()
     encoder = getattr(network, "encoder", None)
     if isinstance(encoder, nn.Module) and pretrained:
-        encoder.requires_grad_(encoder_learns)
+        encoder.requires_grad_(False)
+        if encoder_learns:
+            for part in encoder.learning_parts(early):  # type: ignore[operator]
+                part.requires_grad_(True)
         encoder.eval()  # its batch statistics stay ImageNet's: batches on a processor are small
 
 
@@ -217,7 +223,7 @@ def train(
         done = progress()
         encoder_learns = done >= settings.encoder_from
         if encoder_learns != encoder_learned:
-            set_modes(network, encoder_learns, settings.imagenet)
+            set_modes(network, encoder_learns, settings.imagenet, settings.encoder_early)
             encoder_learned = encoder_learns
             trainee = None
         if trainee is None:  # wrapped anew when the set of learning parameters changes

@@ -42,6 +42,8 @@ class Settings:
     """AdamW's weight decay, on weights of two or more dimensions."""
     encoder_from: float = 1.1
     """Share of the run after which the encoder learns too (above 1: never)."""
+    encoder_early: bool = True
+    """Whether the encoder's blocks at strides 2 to 8 learn with it (costly on a processor)."""
     encoder_rate: float = 0.1
     """The encoder's learning rate over the others'."""
     trunk_learns_from: str = "ab"

@@ -98,7 +98,7 @@ class EfficientNetLite0(nn.Module):
         Returns:
             Feature maps at strides 2, 4, 8, 16 and 32 with :attr:`channels`.
         """
-        x = (lightness * 2.0).expand(-1, 3, -1, -1)  # the weights expect grey values of about -1..1
+        x = (lightness * 2.0).expand(-1, self._conv_stem.in_channels, -1, -1)  # the weights expect grey of about -1..1
         x = F.relu6(self._bn0(self._conv_stem(x)))
         taps = []
         for index, block in enumerate(self._blocks):
@@ -106,6 +106,19 @@ class EfficientNetLite0(nn.Module):
             if index in TAPS:
                 taps.append(x)
         return taps
+
+    def learning_parts(self, early: bool) -> list[nn.Module]:
+        """What learns when the encoder does: everything, or without ``early`` only the blocks beyond stride 8."""
+        return [self] if early else list(self._blocks[TAPS[2] + 1 :])
+
+    @torch.no_grad()
+    def settle(self) -> None:
+        """Let the first convolution read one channel, since its three are equal (export)."""
+        stem = self._conv_stem
+        if stem.in_channels > 1:
+            grey = _SameConv(1, stem.out_channels, stem.kernel_size[0], stem.stride[0], bias=False)
+            grey.weight.copy_(stem.weight.sum(1, keepdim=True))
+            self._conv_stem = grey
 
 
 def load_imagenet(encoder: EfficientNetLite0) -> None:

@@ -3,21 +3,28 @@
 ``prepare`` runs an EfficientNet-Lite0 encoder and a feature pyramid over the lightness alone; it also guesses the
 colours without hints and, for every pixel at 1/4 scale, the *queries* of the explicit propagation. ``answer`` then
 
-1. pools the hints into tokens, one for each occupied 8x8 cell: mean colour, position, lightness and embedding;
+1. pools the hints into tokens, one for each occupied 8x8 cell: mean colour, position, lightness, embedding, and the
+   *surprise*: how unlikely the guess thought that colour at that place (an odd colour should not travel far);
 2. lets every pixel at 1/4 scale attend to the tokens with several heads of different reach. A head's score is the
    similarity of embeddings minus penalties on distance and on the difference of lightness (a joint bilateral kernel
-   whose widths are learned and vary with the pixel); a null token takes what no hint explains;
+   whose widths are learned and vary with the pixel); a null token takes what no hint explains. Besides the mean colour
+   of the tokens that it attends to, a head gives their regression of colour on lightness (the local linear model of
+   Levin et al. 2004, and of the guided filter);
 3. reweights the guessed distribution by the reference histogram, when there is one (a few Sinkhorn steps, so that the
-   picture's histogram meets the reference's);
+   picture's histogram meets the reference's), and scales the guess towards a wanted saturation;
 4. decodes from 1/16 to 1/2 scale with a small U-Net that sees the hints and all candidates at every scale, mixes the
-   candidates by learned gates and adds a residual; the last step works on 2x2 pixel blocks and writes full size.
+   candidates by learned gates and adds a residual; the last step works on 2x2 pixel blocks and writes full size, where
+   the lightness brings the detail through the regressions' slopes.
 
 The scores of step 2 are bilinear in the query and the token, so that all of them together are one matrix product.
+Convolutions over features of the photo and of the hints together are sums of convolutions, so that the photo's share is
+computed once, in ``prepare``.
 """
 
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import numpy as np
 import torch
@@ -27,6 +34,19 @@ from torch.nn import functional as F
 from irodori.color import ab_bins
 from irodori.model.contract import AB_SCALE, BINS, CELL, REFERENCE_LENGTH
 from irodori.train.networks.efficientnet_lite import EfficientNetLite0
+from irodori.train.networks.layers import (
+    POSITION_UNIT,
+    JointConv,
+    Residual,
+    SelfAttention,
+    blocks,
+    conv,
+    down,
+    gates,
+    keep_hints,
+    positions,
+    up,
+)
 
 HEADS = 4
 EMBEDDING = 16
@@ -34,71 +54,15 @@ REACH_PX = (5.0, 16.0, 48.0, 160.0)
 """Initial standard deviation of each head's distance kernel, in network pixels."""
 LIGHTNESS_REACH = (0.06, 0.08, 0.10, 0.15)
 """Initial standard deviation of each head's lightness kernel, in units of 100 L*."""
-POSITION_UNIT = 64.0
+SLOPE_NOISE = 0.01
+"""Variance of L (units of 100, squared), at first, below which a head's regression on lightness is not trusted."""
+LIKELY_WIDTH = 10.0 / AB_SCALE
+"""Colours this near to a hint's speak for it when its surprise is measured (units of 110)."""
 SINKHORN_STEPS = 3
-
-
-def _conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
-    """Convolution, batch normalisation, ReLU."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(inplace=True),
-    )
-
-
-class _Residual(nn.Module):
-    """Two 3x3 convolutions with a shortcut."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.first = _conv(channels, channels)
-        self.second = nn.Sequential(nn.Conv2d(channels, channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        result: Tensor = F.relu(x + self.second(self.first(x)))
-        return result
-
-
-class _SelfAttention(nn.Module):
-    """A transformer block (pre-norm) over the positions of a small feature map."""
-
-    def __init__(self, channels: int, heads: int = 4) -> None:
-        super().__init__()
-        self.heads = heads
-        self.norm1 = nn.LayerNorm(channels)
-        self.qkv = nn.Linear(channels, 3 * channels)
-        self.out = nn.Linear(channels, channels)
-        self.norm2 = nn.LayerNorm(channels)
-        self.mlp = nn.Sequential(nn.Linear(channels, 2 * channels), nn.GELU(), nn.Linear(2 * channels, channels))
-        self.position = nn.Conv2d(channels, channels, 3, 1, 1, groups=channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = x + self.position(x)
-        batch, channels, height, width = x.shape
-        tokens = x.flatten(2).transpose(1, 2)
-        q, k, v = self.qkv(self.norm1(tokens)).reshape(batch, -1, 3, self.heads, channels // self.heads).unbind(2)
-        q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
-        weights = (q @ k.transpose(2, 3) / math.sqrt(channels // self.heads)).softmax(-1)
-        tokens = tokens + self.out((weights @ v).transpose(1, 2).reshape(batch, -1, channels))
-        tokens = tokens + self.mlp(self.norm2(tokens))
-        result: Tensor = tokens.transpose(1, 2).reshape(batch, channels, height, width)
-        return result
-
-
-def _up(x: Tensor, factor: int = 2) -> Tensor:
-    return F.interpolate(x, scale_factor=float(factor), mode="bilinear", align_corners=False)
-
-
-def _down(x: Tensor, factor: int) -> Tensor:
-    return F.avg_pool2d(x, factor)
-
-
-def positions(height: int, width: int, stride: int, like: Tensor) -> Tensor:
-    """Pixel centres of a ``height`` x ``width`` map of the given stride: ``(2, height, width)``, y and x in units."""
-    y = (torch.arange(height, device=like.device, dtype=like.dtype) + 0.5) * (stride / POSITION_UNIT)
-    x = (torch.arange(width, device=like.device, dtype=like.dtype) + 0.5) * (stride / POSITION_UNIT)
-    return torch.stack([y[:, None].expand(height, width), x[None, :].expand(height, width)])
+CHOICES = 2 * HEADS + 3
+"""Candidates that the gates mix: two per head; the guess, with the reference's colours, with its saturation."""
+EXTRAS = 8 * HEADS + 3 + 2 + 2 + 2 + 3
+"""Planes that enter the decoder at every scale: candidates, hints, three guesses, what is given as global hint."""
 
 
 class HintProp(nn.Module):
@@ -127,17 +91,17 @@ class HintProp(nn.Module):
         # prepare: feature pyramid
         self.top32 = nn.Sequential(nn.Conv2d(e32, c16, 1), nn.ReLU(inplace=True))
         self.lateral16 = nn.Conv2d(e16, c16, 1)
-        self.trunk16 = _Residual(c16)
+        self.trunk16 = Residual(c16)
         self.lateral8 = nn.Conv2d(e8, c8, 1)
         self.narrow8 = nn.Conv2d(c16, c8, 1)
-        self.trunk8 = _Residual(c8)
+        self.trunk8 = Residual(c8, short=True)
         self.lateral4 = nn.Conv2d(e4, c4, 1)
         self.narrow4 = nn.Conv2d(c8, c4, 1)
-        self.trunk4 = _Residual(c4)
-        self.narrow2 = nn.Conv2d(c4, c2, 1)
-        self.trunk2 = _conv(e2 + 4, c2)
-        self.guess8 = nn.Sequential(_conv(c8, c8, 1), nn.Conv2d(c8, BINS, 1))
-        self.guess4 = nn.Sequential(_conv(c4, c4), nn.Conv2d(c4, 2, 1))
+        self.trunk4 = Residual(c4, short=True)
+        n2 = max(4, c2 - 4 - e2)
+        self.narrow2 = nn.Conv2d(c4, n2, 1)
+        self.guess8 = nn.Sequential(conv(c8, c8, 1), nn.Conv2d(c8, BINS, 1))
+        self.guess4 = nn.Sequential(conv(c4, c4, 1), nn.Conv2d(c4, 2, 1))
         # prepare: queries and keys of the explicit propagation
         self.embed = nn.Conv2d(c4 + c4, HEADS * EMBEDDING, 1)
         self.embed8 = nn.Conv2d(c8, c4, 1)
@@ -147,38 +111,40 @@ class HintProp(nn.Module):
         self.log_lightness = nn.Parameter(torch.tensor([math.log(0.5 / r**2) for r in LIGHTNESS_REACH]))
         self.null = nn.Parameter(torch.full((HEADS,), -2.0))
         self.coverage = nn.Parameter(torch.full((HEADS,), 0.5))
+        self.caution = nn.Parameter(torch.zeros(HEADS))
+        self.log_slope_noise = nn.Parameter(torch.full((HEADS,), math.log(SLOPE_NOISE)))
         # answer
-        candidates = 5 * HEADS  # per head: ab, shifted ab, confidence
-        hints = 3
-        extras = candidates + hints + 4  # plus the guess and the reference's expectation
+        self.tone = nn.Sequential(nn.Linear(4, 16), nn.ReLU(inplace=True), nn.Linear(16, 1))
         self.global_hint = nn.Sequential(
             nn.Linear(REFERENCE_LENGTH, c16), nn.ReLU(inplace=True), nn.Linear(c16, 2 * c16)
         )
-        self.enter16 = _conv(c16 + extras, c16)
-        self.attend16 = nn.Sequential(_SelfAttention(c16), _SelfAttention(c16))
-        self.body16 = _Residual(c16)
-        self.enter8 = _conv(c8 + c8 + extras, c8)
+        self.enter16 = JointConv(c16, (EXTRAS,), c16)
+        self.attend16 = nn.Sequential(SelfAttention(c16), SelfAttention(c16))
+        self.body16 = Residual(c16)
         self.up8 = nn.Conv2d(c16, c8, 1)
-        self.body8 = _Residual(c8)
-        self.enter4 = _conv(c4 + c4 + extras, c4)
+        self.enter8 = JointConv(c8, (c8, EXTRAS), c8)
+        self.body8 = Residual(c8)
         self.up4 = nn.Conv2d(c8, c4, 1)
-        self.body4 = _Residual(c4)
-        self.mix4 = nn.Conv2d(c4, (2 * HEADS + 2) + 2, 1)
+        self.enter4 = JointConv(c4, (c4, EXTRAS), c4)
+        self.body4 = Residual(c4)
+        self.mix4 = nn.Conv2d(c4, CHOICES + 2 + 2 + HEADS, 1)  # gates, residual, slope, the heads' slopes
         self.distribution = nn.Sequential(nn.Conv2d(c4, 2 * c4, 1), nn.ReLU(inplace=True), nn.Conv2d(2 * c4, BINS, 1))
-        self.enter2 = _conv(c2 + c2 + 2 + 2 + 3 + 1 + 16, c2)
         self.up2 = nn.Conv2d(c4, c2, 1)
-        self.body2 = _Residual(c2)
-        self.out2 = nn.Conv2d(c2, 2 * 4 + 4 + 2, 3, 1, 1)
+        self.enter2 = JointConv(e2 + 4 + n2, (c2, 2 + 2 + 3 + 1 + 12), c2)
+        self.body2 = Residual(c2)
+        self.out2 = nn.Conv2d(c2, 8 + 4 + 2 + 1 + 2, 3, 1, 1)  # 2x2 residuals, 2x2 keeping, residual, evenness, slope
         centres = torch.from_numpy(np.asarray(ab_bins.CENTRES, dtype=np.float32) / AB_SCALE)
         self.register_buffer("centres", centres, persistent=False)
         nn.init.zeros_(self.reach.weight)
         nn.init.zeros_(self.reach.bias)  # type: ignore[arg-type]
-        for head in (self.mix4, self.out2):
-            nn.init.normal_(head.weight, std=0.01)
+        for head in (self.mix4, self.out2, self.tone[2]):
+            nn.init.normal_(head.weight, std=0.01)  # type: ignore[arg-type]
             nn.init.zeros_(head.bias)  # type: ignore[arg-type]
         with torch.no_grad():  # the gates trust the heads a little and the guess by default; a hint's own pixels fully
             self.mix4.bias[2 * HEADS] = 1.0  # type: ignore[index]
+            self.mix4.bias[-HEADS:] = -2.0  # type: ignore[index]
             self.out2.bias[8:12] = 1.0  # type: ignore[index]
+            self.out2.bias[14] = -2.0  # type: ignore[index]
 
     def arguments(self) -> dict[str, float]:
         """What to call the class with to build the same network."""
@@ -191,25 +157,29 @@ class HintProp(nn.Module):
             lightness: ``(B, 1, h, w)``, (L* - 50) / 100; h and w multiples of 32.
 
         Returns:
-            trunk16, trunk8, trunk4, trunk2: feature maps at strides 16, 8, 4, 2;
+            share16, share8, share4, share2: the photo's share of the decoder's first convolutions at strides 16 to 2;
             queries ``(B, HEADS, h/4 * w/4, EMBEDDING + 6)`` and embedding ``(B, HEADS * EMBEDDING, h/4, w/4)``;
             nulls ``(B, HEADS, h/4 * w/4, 1)``; guess_ab ``(B, 2, h/4, w/4)`` / 110;
-            guess_logits ``(B, 313, h/8, w/8)``.
+            guess_bins ``(B, h/8 * w/8, 313)``, probabilities; light4 ``(B, 1, h/4, w/4)``;
+            detail2 ``(B, 1, h/2, w/2)`` and detail1 ``(B, 1, h, w)``: what lightness has beyond the next coarser scale;
+            in training also guess_logits ``(B, 313, h/8, w/8)``.
         """
         f2, f4, f8, f16, f32 = self.encoder(lightness)
-        t16 = self.trunk16(F.relu(self.lateral16(f16) + _up(self.top32(f32))))
-        t8 = self.trunk8(F.relu(self.lateral8(f8) + _up(self.narrow8(t16))))
-        t4 = self.trunk4(F.relu(self.lateral4(f4) + _up(self.narrow4(t8))))
-        t2 = self.trunk2(torch.cat([f2, F.pixel_unshuffle(lightness, 2)], 1)) + _up(self.narrow2(t4))
+        t16 = self.trunk16(F.relu(self.lateral16(f16) + up(self.top32(f32))))
+        t8 = self.trunk8(F.relu(self.lateral8(f8) + up(self.narrow8(t16))))
+        t4 = self.trunk4(F.relu(self.lateral4(f4) + up(self.narrow4(t8))))
+        t2 = torch.cat([f2, blocks(lightness), up(self.narrow2(t4))], 1)
         batch, _, height, width = t4.shape
-        embedding = self.embed(torch.cat([t4, _up(self.embed8(t8))], 1))
+        embedding = self.embed(torch.cat([t4, up(self.embed8(t8))], 1))
         embedding = embedding.reshape(batch, HEADS, EMBEDDING, height, width)
-        embedding = F.normalize(embedding, dim=2)
+        embedding = embedding / (embedding.square().sum(2, keepdim=True) + 1e-6).sqrt()
         reach = self.reach(t4).reshape(batch, 3, HEADS, height * width)
         distance = (self.log_distance[None, :, None] + reach[:, 0].clamp(-4, 4)).exp()
         contrast = (self.log_lightness[None, :, None] + reach[:, 1].clamp(-4, 4)).exp()
         nulls = (self.null[None, :, None] + reach[:, 2])[..., None]
-        light4 = _down(lightness, 4).flatten(2)
+        lightness2 = down(lightness, 2)
+        lightness4 = down(lightness2, 2)
+        light4 = lightness4.flatten(2)
         place = positions(height, width, 4, t4).flatten(1)[None, None].expand(batch, HEADS, -1, -1)
         similarity = embedding.flatten(3) * self.log_temperature.exp()[None, :, None, None]
         queries = torch.cat(
@@ -224,17 +194,24 @@ class HintProp(nn.Module):
             ],
             2,
         ).transpose(2, 3)
-        return {
-            "trunk16": t16,
-            "trunk8": t8,
-            "trunk4": t4,
-            "trunk2": t2,
+        logits = self.guess8(t8)
+        features = {
+            "share16": self.enter16.photo(t16),
+            "share8": self.enter8.photo(t8),
+            "share4": self.enter4.photo(t4),
+            "share2": self.enter2.photo(t2),
             "queries": queries,
             "nulls": nulls,
             "embedding": embedding.flatten(1, 2),
             "guess_ab": self.guess4(t4),
-            "guess_logits": self.guess8(t8),
+            "guess_bins": logits.flatten(2).transpose(1, 2).softmax(2),
+            "light4": lightness4,
+            "detail2": lightness2 - up(lightness4),
+            "detail1": lightness - up(lightness2),
         }
+        if self.training:
+            features["guess_logits"] = logits
+        return features
 
     def _tokens(
         self, lightness: Tensor, features: dict[str, Tensor], ab: Tensor, mask: Tensor, cells: Tensor | None
@@ -242,26 +219,36 @@ class HintProp(nn.Module):
         """Pool the hints into tokens.
 
         Returns:
-            keys ``(B, HEADS, n, EMBEDDING + 6)``, biases ``(B, HEADS, 1, n)``, values ``(B, 1, n, 4)``.
+            keys ``(B, HEADS, n, EMBEDDING + 6)``; biases ``(B, HEADS, 1, n)``; values ``(B, 1, n, 9)``: colour, its
+            difference from the guess, surprise, lightness, its square, and its products with the colour.
         """
         batch, _, height, width = mask.shape
         place = positions(height, width, 1, mask)[None]
         planes = torch.cat([ab, lightness * mask, place * mask, mask], 1)
-        pooled = _down(planes, CELL)
-        mask4 = _down(mask, 4)
-        embedding = _down(features["embedding"] * mask4, CELL // 4)
-        change = _down((_down(ab, 4) - features["guess_ab"] * mask4), CELL // 4)
+        pooled = down(planes, CELL)
+        mask4 = down(mask, 4)
+        embedding = down(features["embedding"] * mask4, CELL // 4)
+        change = down((down(ab, 4) - features["guess_ab"] * mask4), CELL // 4)
         pooled = torch.cat([pooled, change, embedding], 1).flatten(2)
+        expected = features["guess_bins"].detach()
         if cells is not None:  # export: one photo, and the occupied cells are known
             pooled = pooled.index_select(2, cells)
+            expected = expected.index_select(1, cells)
         else:  # training: as many tokens as the fullest picture of the batch needs
             most = int((pooled[:, 5] > 0).sum(1).max().clamp(min=1))
             order = pooled[:, 5].argsort(1, descending=True)[:, :most]
             pooled = pooled.gather(2, order[:, None].expand(-1, pooled.shape[1], -1))
+            expected = expected.gather(1, order[:, :, None].expand(-1, -1, BINS))
         weight = pooled[:, 5:6]
         mean = pooled / weight.clamp(min=1e-6)
-        values = torch.cat([mean[:, :2], mean[:, 6:8]], 1).transpose(1, 2)[:, None]
+        colour = mean[:, :2].transpose(1, 2)
+        squares = colour.square().sum(2, keepdim=True) - 2 * colour @ self.centres.T + self.centres.square().sum(1)
+        likelihood = (expected * (squares * (-0.5 / LIKELY_WIDTH**2)).exp()).sum(2)
+        surprise = (likelihood + 1e-4).log() * (-1 / 9)
         light = mean[:, 2:3]
+        values = torch.cat(
+            [mean[:, :2], mean[:, 6:8], surprise[:, None], light, light.square(), light * mean[:, :2]], 1
+        )
         centre = mean[:, 3:5]
         embedding = mean[:, 8:].reshape(batch, HEADS, EMBEDDING, -1)
         shared = torch.cat(
@@ -270,15 +257,19 @@ class HintProp(nn.Module):
         keys = torch.cat([embedding, shared[:, None].expand(-1, HEADS, -1, -1)], 2).transpose(2, 3)
         present = weight > 0
         bias = self.coverage[None, :, None, None] * weight.clamp(min=1e-4).log()[:, None]
+        bias = bias - self.caution[None, :, None, None] * surprise[:, None, None]
         bias = bias.masked_fill(~present[:, None], -1e4)
-        return keys, bias, values
+        return keys, bias, values.transpose(1, 2)[:, None]
 
     def _propagate(
         self, lightness: Tensor, features: dict[str, Tensor], ab: Tensor, mask: Tensor, cells: Tensor | None
-    ) -> Tensor:
-        """Candidates of the explicit propagation: ``(B, 5 * HEADS, h/4, w/4)``.
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """What the hints say at every pixel at 1/4 scale.
 
-        Per head the hints' colour, the guess shifted as the hints differ from the guess, and the confidence.
+        Returns:
+            colours ``(B, HEADS, 5, h/4, w/4)``: the hints' colour, the guess shifted as the hints differ from it, and
+            the confidence; more ``(B, 3 * HEADS, h/4, w/4)``: how surprising the hints are, and how the regression
+            on lightness would change their colour here; slopes ``(B, HEADS, 2, h/4, w/4)`` of that regression.
         """
         keys, bias, values = self._tokens(lightness, features, ab, mask, cells)
         scores = features["queries"] @ keys.transpose(2, 3) + bias
@@ -287,25 +278,39 @@ class HintProp(nn.Module):
         confidence = weights.sum(3, keepdim=True)
         found = (weights @ values) / (confidence + 1e-3)
         batch, _, height, width = features["guess_ab"].shape
-        found = found.transpose(2, 3).reshape(batch, HEADS, 4, height, width)
-        sure = confidence.transpose(2, 3).reshape(batch, HEADS, 1, height, width)
-        guess = features["guess_ab"][:, None]
-        shifted = guess + found[:, :, 2:]
-        return torch.cat([found[:, :, :2], shifted, sure], 2).flatten(1, 2)
+        found = torch.cat([found, confidence], 3).transpose(2, 3).reshape(batch, HEADS, 10, height, width)
+        colour, change, surprise, light, square, product, sure = torch.split(found, [2, 2, 1, 1, 1, 2, 1], 2)
+        variance = (square - light.square()).clamp(min=0) + self.log_slope_noise.exp()[None, :, None, None, None]
+        slopes = (product - light * colour) / variance
+        tilt = slopes * (features["light4"][:, None] - light) * sure
+        colours = torch.cat([colour, features["guess_ab"][:, None] + change, sure], 2)
+        return colours, torch.cat([surprise[:, :, 0], tilt.flatten(1, 2)], 1), slopes
 
-    def _with_reference(self, features: dict[str, Tensor], reference: Tensor) -> Tensor:
-        """Expected ab of the guess after its histogram met the reference's: ``(B, 2, h/4, w/4)``."""
-        p = features["guess_logits"].softmax(1)
+    def _with_reference(self, features: dict[str, Tensor], reference: Tensor) -> tuple[Tensor, Tensor]:
+        """The guess after its histogram met the reference's, and scaled to its saturation: ``(B, 2, h/4, w/4)`` each.
+
+        Sinkhorn's steps scale the bins and the pixels in turn; the probabilities themselves are never copied.
+        """
+        p = features["guess_bins"]
+        batch, _, height, width = features["guess_ab"].shape
         present = reference[:, BINS : BINS + 1]
-        wanted = reference[:, :BINS] * present + p.mean((2, 3)) * (1 - present)
-        wanted = wanted + 1e-5
-        for _ in range(SINKHORN_STEPS):
-            ratio = wanted / (p.mean((2, 3)) + 1e-5)
-            p = p * ratio[:, :, None, None]
-            p = p / p.sum(1, keepdim=True)
-        batch, _, height, width = p.shape
-        expected = self.centres.transpose(0, 1) @ p.flatten(2)
-        return _up(expected.reshape(batch, 2, height, width))
+        mean = p.mean(1)
+        wanted = reference[:, :BINS] * present + mean * (1 - present) + 1e-5
+        per_bin = wanted / (mean + 1e-5)
+        for _ in range(SINKHORN_STEPS - 1):
+            per_pixel = 1 / (p @ per_bin[:, :, None])
+            mass = per_bin * (p.transpose(1, 2) @ per_pixel)[:, :, 0] / p.shape[1]
+            per_bin = per_bin * wanted / (mass + 1e-5)
+        sums = p @ torch.cat([per_bin[:, :, None], per_bin[:, :, None] * self.centres], 2)
+        expected = (sums[:, :, 1:] / sums[:, :, :1]).transpose(1, 2).reshape(batch, 2, height // 2, width // 2)
+        # how saturated the guess is now, against what is wanted
+        guess = features["guess_ab"]
+        chroma = (guess.square().sum(1, keepdim=True) + 1e-6).sqrt()
+        relative = (chroma / (features["light4"] + 0.7)).mean((2, 3))
+        saturation = reference[:, BINS + 1 :]
+        gain = self.tone(torch.cat([saturation, chroma.mean((2, 3)), relative], 1))
+        toned = guess * (2 * torch.tanh(gain) * saturation[:, 1:]).exp()[:, :, None, None]
+        return up(expected), toned
 
     def answer(
         self,
@@ -333,45 +338,52 @@ class HintProp(nn.Module):
         if reference is None:
             reference = lightness.new_zeros(batch, REFERENCE_LENGTH)
         guess = features["guess_ab"]
-        found = self._propagate(lightness, features, hint_ab, hint_mask, cells)
-        steered = self._with_reference(features, reference)
+        height, width = guess.shape[2:]
+        colours, more, slopes = self._propagate(lightness, features, hint_ab, hint_mask, cells)
+        steered, toned = self._with_reference(features, reference)
         hints1 = torch.cat([hint_ab, hint_mask], 1)
-        hints2 = _down(hints1, 2)
-        hints4 = _down(hints2, 2)
-        extras4 = torch.cat([found, hints4, guess, steered], 1)
-        extras8 = _down(extras4, 2)
-        extras16 = _down(extras8, 2)
+        hints2 = down(hints1, 2)
+        hints4 = down(hints2, 2)
+        given = reference[:, BINS:, None, None].expand(-1, -1, height, width)
+        extras4 = torch.cat([colours.flatten(1, 2), hints4, guess, steered, more, toned, given], 1)
+        extras8 = down(extras4, 2)
+        extras16 = down(extras8, 2)
         scale, shift = self.global_hint(reference)[:, :, None, None].chunk(2, 1)
-        x = self.enter16(torch.cat([features["trunk16"], extras16], 1))
+        x = self.enter16(features["share16"], extras16)
         x = self.attend16(x * (1 + scale) + shift)
         x = self.body16(x)
-        x = self.enter8(torch.cat([features["trunk8"], _up(self.up8(x)), extras8], 1))
-        x = self.body8(x)
-        x = self.enter4(torch.cat([features["trunk4"], _up(self.up4(x)), extras4], 1))
-        x = self.body4(x)
-        logits = self.distribution(x.detach())
+        x = self.body8(self.enter8(features["share8"], up(self.up8(x)), extras8))
+        x = self.body4(self.enter4(features["share4"], up(self.up4(x)), extras4))
+        logits = self._logits(x.detach())
         mix = self.mix4(x)
-        height, width = x.shape[2:]
-        colours = found.reshape(batch, HEADS, 5, height, width)
-        choices = torch.cat(
-            [colours[:, :, :4].reshape(batch, 2 * HEADS, 2, height, width), guess[:, None], steered[:, None]], 1
-        )
-        gates = mix[:, : 2 * HEADS + 2].softmax(1)
-        ab4 = (gates[:, :, None] * choices).sum(1) + mix[:, 2 * HEADS + 2 :]
-        ab2 = _up(ab4)
+        pairs = colours[:, :, :4].reshape(batch, 2 * HEADS, 2, height, width)
+        choices = torch.cat([pairs, torch.stack([guess, steered, toned], 1)], 1)
+        mixed, residual, slope, trust = torch.split(mix, [CHOICES, 2, 2, HEADS], 1)
+        trust = trust.sigmoid()[:, :, None]
+        tilt = more[:, HEADS:].reshape(batch, HEADS, 2, height, width)
+        ab4 = (gates(mixed)[:, :, None] * choices).sum(1) + residual + (trust * tilt).sum(1)
+        slope4 = slope + (trust * slopes).sum(1)
+        ab2, slope2 = up(torch.cat([ab4, slope4], 1)).chunk(2, 1)
+        ab2 = ab2 + slope2 * features["detail2"]
         local = hints2[:, :2] / hints2[:, 2:].clamp(min=0.25)
-        blocks = torch.cat([F.pixel_unshuffle(lightness, 2), F.pixel_unshuffle(hints1, 2)], 1)
-        sure = _up(colours[:, :, 4].amax(1, keepdim=True))
-        y = torch.cat([features["trunk2"], _up(self.up2(x)), ab2, local, hints2, sure, blocks], 1)
-        y = self.body2(self.enter2(y))
+        sure = up(colours[:, :, 4].amax(1, keepdim=True))
+        y = torch.cat([ab2, local, hints2, sure, blocks(hints1)], 1)
+        y = self.body2(self.enter2(features["share2"], up(self.up2(x)), y))
         last = self.out2(y)
-        base = ab2 + last[:, 12:14]
-        full = _up(base) + F.pixel_shuffle(last[:, :8], 2)
+        residuals, keeping, base, evenness, slope = torch.split(last, [8, 4, 2, 1, 2], 1)
+        base, slope1 = up(torch.cat([ab2 + base, slope2 + slope], 1)).chunk(2, 1)
+        full = base + slope1 * features["detail1"] + F.pixel_shuffle(residuals, 2)
         if self.vividness != 1:
             unsteered = 1 - reference[:, BINS::2].amax(1)[:, None, None, None]
-            full = full * (1 + (self.vividness - 1) * unsteered * (1 - _up(sure)))
-        keep = torch.sigmoid(F.pixel_shuffle(last[:, 8:12], 2)) * hint_mask
-        return full + keep * (hint_ab - full), logits
+            full = full * (1 + (self.vividness - 1) * unsteered * (1 - up(sure)))
+        return keep_hints(full, hint_ab, hint_mask, keeping, evenness), logits
+
+    def _logits(self, x: Tensor) -> Tensor:
+        """The distribution over the bins; a product of matrices, which ONNX Runtime need not reorder."""
+        last = cast("nn.Conv2d", self.distribution[2])
+        hidden: Tensor = self.distribution[:2](x)
+        flat = last.weight.flatten(1) @ hidden.flatten(2) + cast("Tensor", last.bias)[:, None]
+        return flat.reshape(x.shape[0], BINS, x.shape[2], x.shape[3])
 
     def forward(
         self, lightness: Tensor, hint_ab: Tensor, hint_mask: Tensor, reference: Tensor | None = None
