@@ -138,13 +138,17 @@ class Colorizer:
         threads: int | None = None,
         provider: str = "cpu",
         short_side: int | None = None,
+        spinning: bool = True,
     ) -> Colorizer:
         """Load the embedded default model, an installed one by its name, or a model folder by its path.
+
+        ``threads``, ``provider`` and ``spinning`` are those of :meth:`irodori.model.onnx_model.OnnxModel.load`.
 
         Raises:
             ModelError: when there is no such model, it is damaged, or the provider is not offered.
         """
-        return cls(OnnxModel.load(model, threads=threads, provider=provider), short_side=short_side)
+        network = OnnxModel.load(model, threads=threads, provider=provider, spinning=spinning)
+        return cls(network, short_side=short_side)
 
     @property
     def info(self) -> ModelInfo:

@@ -7,8 +7,9 @@ it declares. A network without a hint-free part has no ``prepare.onnx``: then ``
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -45,12 +46,25 @@ class Features:
         return sum(tensor.nbytes for tensor in self.tensors.values())
 
 
-@dataclass(frozen=True)
 class RawAnswer:
     """The network's answer as it is: ``ab`` (1, 2, h, w), ``logits`` (1, 313, h/4, w/4), both float32, normalised."""
 
-    ab: npt.NDArray[np.float32]
-    logits: npt.NDArray[np.float32]
+    def __init__(self, ab: npt.NDArray[np.float32], ask: Callable[[], npt.NDArray[np.float32]], held: int = 0) -> None:
+        """``ask`` gives the logits when somebody wants them; ``held``: bytes that it keeps for that."""
+        self.ab = ab
+        self._ask = ask
+        self._held = held
+
+    @cached_property
+    def logits(self) -> npt.NDArray[np.float32]:
+        """The distribution; unless it came with ``ab``, the network runs for it when it is first asked for."""
+        return self._ask()
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the answer holds, in bytes."""
+        logits: npt.NDArray[np.float32] | None = self.__dict__.get("logits")
+        return self.ab.nbytes + self._held + (0 if logits is None else logits.nbytes)
 
 
 def offered_providers() -> list[str]:
@@ -76,7 +90,12 @@ class OnnxModel:
 
     @classmethod
     def load(
-        cls, folder: str | os.PathLike[str] | None = None, threads: int | None = None, provider: str = "cpu"
+        cls,
+        folder: str | os.PathLike[str] | None = None,
+        threads: int | None = None,
+        provider: str = "cpu",
+        *,
+        spinning: bool = True,
     ) -> OnnxModel:
         """Load a model folder after checking its contract version and the SHA-256 of its files.
 
@@ -84,6 +103,8 @@ class OnnxModel:
             folder: a folder, the name of an installed model, or None for the embedded default.
             threads: CPU threads per call, at least 1; None for as many as this process may use.
             provider: ``cpu``, ``cuda``, ``directml`` or ``coreml``.
+            spinning: threads that wait for work keep their core busy, which is a little faster alone on the machine;
+                without it others (a browser that draws the result) get the core.
 
         Raises:
             ModelError: no such model, damaged files, a graph that is not ours, or a provider that is not offered.
@@ -100,8 +121,8 @@ class OnnxModel:
                 f" install {_PACKAGES[provider]} or use --provider cpu"
             )
         chain = [PROVIDERS[provider]] if provider == "cpu" else [PROVIDERS[provider], PROVIDERS["cpu"]]
-        prepare = _session(info, contract.PREPARE_FILE, threads, chain) if info.has_prepare else None
-        return cls(info, prepare, _session(info, contract.ANSWER_FILE, threads, chain))
+        prepare = _session(info, contract.PREPARE_FILE, threads, chain, spinning) if info.has_prepare else None
+        return cls(info, prepare, _session(info, contract.ANSWER_FILE, threads, chain, spinning))
 
     def prepare(self, lightness: npt.ArrayLike) -> Features:
         """Run the hint-free part, once per photo.
@@ -130,6 +151,8 @@ class OnnxModel:
         hint_ab: npt.ArrayLike,
         hint_mask: npt.ArrayLike,
         reference: npt.ArrayLike | None = None,
+        *,
+        distribution: bool = True,
     ) -> RawAnswer:
         """Run the part that reads hints; costs the same whatever the photo's size.
 
@@ -138,6 +161,7 @@ class OnnxModel:
             hint_ab: ``(h, w, 2)`` float32 a*, b* of the hints, zero elsewhere.
             hint_mask: ``(h, w)`` float32, 1 where there is a hint, else 0.
             reference: ``(316,)`` float32 from ``hints.reference.vector``, or None.
+            distribution: the logits are wanted too. Else they cost nothing now, and a second run if asked for later.
 
         Raises:
             ModelError: for other shapes, or a reference given to a model that accepts none.
@@ -153,19 +177,31 @@ class OnnxModel:
             raise ModelError(f"hint_mask: expected the prepared size {features.size}, got {size}")
         everything: dict[str, Array] = {**features.tensors, **packed}
         inputs = {name: everything[name] for name in self._answer_inputs}
-        ab, logits = _run(self.info, self._answer, ["ab", "logits"], inputs)
-        height, width = features.size
+        if distribution:
+            ab, logits = self._asked(inputs, ("ab", "logits"), features.size)
+            answer = RawAnswer(ab, lambda: logits)
+            _ = answer.logits
+            return answer
+        (ab,) = self._asked(inputs, ("ab",), features.size)
+        return RawAnswer(
+            ab, lambda: self._asked(inputs, ("logits",), features.size)[0], sum(one.nbytes for one in packed.values())
+        )
+
+    def _asked(
+        self, inputs: Mapping[str, Array], names: tuple[str, ...], size: tuple[int, int]
+    ) -> list[npt.NDArray[np.float32]]:
+        """Run ``answer`` for some of its outputs, and check their shapes."""
+        height, width = size
         stride = contract.BINS_STRIDE
-        for name, got, expected in (
-            ("ab", ab, (1, 2, height, width)),
-            ("logits", logits, (1, contract.BINS, height // stride, width // stride)),
-        ):
-            if got.shape != expected:
-                raise ModelError(f"model {self.info.name!r}: {name}: expected shape {expected}, got {got.shape}")
-        return RawAnswer(np.asarray(ab, np.float32), np.asarray(logits, np.float32))
+        shapes = {"ab": (1, 2, height, width), "logits": (1, contract.BINS, height // stride, width // stride)}
+        found = _run(self.info, self._answer, names, inputs)
+        for name, got in zip(names, found, strict=True):
+            if got.shape != shapes[name]:
+                raise ModelError(f"model {self.info.name!r}: {name}: expected shape {shapes[name]}, got {got.shape}")
+        return [np.asarray(one, np.float32) for one in found]
 
 
-def _session(info: ModelInfo, name: str, threads: int | None, providers: Sequence[str]) -> Any:
+def _session(info: ModelInfo, name: str, threads: int | None, providers: Sequence[str], spinning: bool) -> Any:
     """Make a quiet ONNX Runtime session of one checked file."""
     import onnxruntime
 
@@ -175,6 +211,7 @@ def _session(info: ModelInfo, name: str, threads: int | None, providers: Sequenc
     options.log_severity_level = _SILENT
     options.intra_op_num_threads = threads if threads is not None else usable_cores()
     options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
     try:
         return onnxruntime.InferenceSession(content, sess_options=options, providers=list(providers))
     except Exception as error:  # ONNX Runtime raises a different class for every way a file can be broken
@@ -184,8 +221,13 @@ def _session(info: ModelInfo, name: str, threads: int | None, providers: Sequenc
 
 
 def _run(info: ModelInfo, session: Any, names: Sequence[str], inputs: Mapping[str, Array]) -> list[Array]:
+    """Run a graph as far as the named outputs need it."""
+    import onnxruntime
+
+    options = onnxruntime.RunOptions()
+    options.only_execute_path_to_fetches = True
     try:
-        outputs: list[Array] = session.run(list(names), dict(inputs))
+        outputs: list[Array] = session.run(list(names), dict(inputs), options)
     except Exception as error:  # see _session
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(f"model {info.name!r} failed while running: {first[:200]}") from error

@@ -145,7 +145,7 @@ class Editor:
         with self._colorizer_lock:
             if model not in self._colorizers:
                 self._colorizers[model] = Colorizer.load(
-                    None if model == DEFAULT_MODEL else model, threads=self.settings.threads
+                    None if model == DEFAULT_MODEL else model, threads=self.settings.threads, spinning=False
                 )
             return self._colorizers[model]
 
