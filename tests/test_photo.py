@@ -196,6 +196,15 @@ def test_bombs_are_refused_before_decoding(bomb) -> None:
         read_photo(bomb(width, height))
 
 
+@pytest.mark.parametrize("bomb", [bomb_png, bomb_jpeg, bomb_jp2])
+def test_a_few_bytes_that_claim_to_be_a_large_picture_are_refused(bomb) -> None:
+    data = bomb(17_000, 17_000)
+    with pytest.raises(PhotoError, match=rf"it says 17000 x 17000 pixels and has {len(data):,} bytes"):
+        read_photo(data)
+    blank = pillow(np.zeros((4000, 4000), np.uint8), "PNG")
+    assert read_photo(blank).size == (4000, 4000)
+
+
 @pytest.mark.parametrize("format", FORMATS)
 def test_the_limit_is_settable(format: str) -> None:
     data = pillow(ramp(channels=3), format)

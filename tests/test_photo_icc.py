@@ -106,13 +106,18 @@ def test_parametric_curves() -> None:
     assert profile.is_srgb
 
 
-def test_profiles_on_the_wrong_kind_of_picture() -> None:
+def test_profiles_on_the_wrong_kind_of_picture(capfd: pytest.CaptureFixture[str]) -> None:
     grey, rgb = ramp(), ramp(channels=3)
     adobe = icc_profiles.rgb("adobe", RGBS["adobe"])
     dots = icc_profiles.grey("dots", GREYS["Dot Gain 20 %"])
-    assert read_photo(png(grey, 0, 8, extra=icc_chunk(adobe))).is_grey
+    forbidden = read_photo(png(grey, 0, 8, extra=icc_chunk(adobe)))  # by the PNG standard: libpng leaves it out
+    assert np.array_equal(forbidden.pixels, grey)
+    assert forbidden.metadata.icc is None
+    expected = icc_profiles.srgb_encode(RGBS["adobe"](grey / 255)) * 255
+    assert np.abs(read_photo(tiff_with(grey, adobe)).pixels - expected).max() <= 0.55
     expected = icc_profiles.srgb_encode(GREYS["Dot Gain 20 %"](rgb / 255)) * 255
     assert np.abs(read_photo(tiff_with(rgb, dots)).pixels - expected).max() <= 0.55
+    assert capfd.readouterr() == ("", "")
 
 
 def icc_chunk(icc: bytes) -> bytes:

@@ -8,6 +8,7 @@ strip is written through a view of them that undoes the orientation.
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
@@ -21,8 +22,12 @@ from irodori.photo_exif import TiffLayout
 from irodori.photo_formats import Format
 from irodori.photo_metadata import Metadata, iptc_records
 
-STRIP_ROWS = 256
-"""Rows decoded at once."""
+_STRIP_ROWS = 256
+_STRIP_PIXELS = 1 << 22
+"""At most so many rows, and about so many pixels, are decoded at once."""
+_SMALL = 1 << 24
+_EMPTIEST = 8192
+"""A picture of more than so many pixels must have a byte in its file for so many of them."""
 
 _LOADERS = {
     "jpeg": "jpegload_source",
@@ -69,14 +74,22 @@ def decode(data: bytes | BinaryIO, entry: Format, *, max_pixels: int, page: int 
         raise PhotoError("there is not enough memory to decode the picture") from None
 
 
-def check_size(width: int, height: int, max_pixels: int) -> None:
-    """Refuse a picture without pixels and one with more than ``max_pixels``; raises :class:`PhotoError`."""
+def check_size(width: int, height: int, max_pixels: int, file_bytes: int) -> None:
+    """Refuse a picture without pixels and one with more than ``max_pixels``; raises :class:`PhotoError`.
+
+    Also refused is a large picture from a file of ``file_bytes`` that can hold next to nothing of it: a header that is
+    wrong by accident or on purpose, for which a decoder would fill gigabytes with grey.
+    """
     if width < 1 or height < 1:
         raise PhotoError(f"the picture has no pixels ({width} x {height})")
     if width * height > max_pixels:
         raise PhotoError(
             f"the picture has {width * height / 1e6:,.1f} megapixels ({width} x {height}), "
             f"more than the limit of {max_pixels / 1e6:,.1f} megapixels"
+        )
+    if width * height > max(_SMALL, file_bytes * _EMPTIEST):
+        raise PhotoError(
+            f"the file is damaged or cut short (it says {width} x {height} pixels and has {file_bytes:,} bytes)"
         )
 
 
@@ -95,11 +108,15 @@ def _all(data: bytes | BinaryIO) -> bytes:
     return data if isinstance(data, bytes) else data.read()
 
 
+def _length(data: bytes | BinaryIO) -> int:
+    return len(data) if isinstance(data, bytes) else os.fstat(data.fileno()).st_size
+
+
 def _decode_bmp(data: bytes, max_pixels: int) -> Decoded:
     from irodori import photo_bmp
 
     header = photo_bmp.read_header(data)
-    check_size(header.width, header.height, max_pixels)
+    check_size(header.width, header.height, max_pixels, len(data))
     pixels = photo_bmp.decode(data, header)
     metadata = Metadata("bmp", dpi=header.dpi)
     if pixels.ndim == 3 and pixels.shape[2] == 4:
@@ -112,7 +129,7 @@ def _decode_jp2(data: bytes, max_pixels: int) -> Decoded:
     from irodori import photo_vips as vips
 
     header = photo_jp2.read_header(data)
-    check_size(header.width, header.height, max_pixels)
+    check_size(header.width, header.height, max_pixels, len(data))
     samples, has_alpha = photo_jp2.decode(data, header)
     orientation = _orientation(header.exif)
     try:
@@ -142,7 +159,7 @@ def _decode_vips(data: bytes | BinaryIO, entry: Format, max_pixels: int, page: i
     exif, iptc, layout = _tiff_tags(data, page) if entry.name == "tiff" else (None, None, TiffLayout())
     try:
         image = load()
-        check_size(image.width, image.height, max_pixels)
+        check_size(image.width, image.height, max_pixels, _length(data))
         metadata = _metadata(image, entry, exif)
         if entry.name == "tiff":
             metadata = replace(metadata, iptc=iptc, compression=layout.compression)
@@ -207,8 +224,9 @@ def _placed(
     into = unturned(pixels, orientation)
     alpha_into = None if alpha is None else unturned(alpha, orientation)
     region = vips.Region.new(image)  # one region from top to bottom: a new pipeline per strip would read strips twice
-    for top in range(0, height, STRIP_ROWS):
-        rows = min(STRIP_ROWS, height - top)
+    step = max(1, min(_STRIP_ROWS, _STRIP_PIXELS // width))
+    for top in range(0, height, step):
+        rows = min(step, height - top)
         strip = np.frombuffer(region.fetch(0, top, width, rows), kind).reshape(rows, width, -1)
         if kind is not dtype:
             strip = _to_integers(strip, scale)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from irodori import cli
 from irodori.errors import PhotoError
 from irodori.photo import read_photo
 from tests.broken_corpus.corpus import cases, whole
@@ -34,6 +37,32 @@ def test_no_picture_is_read_when_half_of_it_is_missing(name: str) -> None:
     for share in (0.2, 0.4, 0.5, 0.75):
         with pytest.raises(PhotoError):
             read_photo(data[: int(len(data) * share)])
+
+
+def test_the_program_says_one_sentence_for_each_and_leaves_nothing(
+    tmp_path: Path, tiny_model: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Every picture broken in three ways, all given to ``irodori colorize`` together."""
+    given, results = tmp_path / "given", tmp_path / "results"
+    given.mkdir()
+    endings = {"jpeg": "jpg", "tiff": "tif"}
+    for name, data in cases(3 * len(whole()), seed=2):
+        number, kind = name.split()[:2]
+        ending = kind.partition("-")[0]
+        (given / f"{number}.{endings.get(ending, ending)}").write_bytes(data)
+    files = sorted(given.iterdir())
+    code = cli.main(["colorize", *map(str, files), "-o", str(results), "--model", str(tiny_model)])
+    said, complaints = capfd.readouterr()
+    done = [line.partition(" -> ") for line in said.splitlines()]
+    failed = [line for line in complaints.splitlines() if "irodori: note: " not in line]
+    assert code == cli.EXIT_PARTLY, complaints
+    assert len(done) + len(failed) == len(files)
+    assert len(failed) > len(files) / 3
+    assert all(line.startswith("irodori: ") and len(line) < 400 for line in failed)
+    assert sorted(results.iterdir()) == sorted(Path(target) for _, _, target in done)
+    for _, _, target in done:
+        read_photo(target)
+    assert sorted(given.iterdir()) == files
 
 
 def test_cases_are_the_same_for_the_same_seed() -> None:
