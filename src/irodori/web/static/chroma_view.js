@@ -53,6 +53,8 @@ export class ChromaView {
     this.coefficients = null;
     /** @type {{rect: Rect, plane: LightnessPlane}|null} */
     this.detail = null;
+    /** @type {Float32Array|null} the coefficients as whole floats: the same memory for every answer */
+    this.floats = null;
     /** @type {Size} */
     this.uploadedCoefficients = { width: 0, height: 0 };
     this.gpu = this.prepare();
@@ -146,7 +148,8 @@ export class ChromaView {
     gl.activeTexture(gl.TEXTURE2);
     gl.bindTexture(gl.TEXTURE_2D, this.gpu.textures.coefficients);
     const [inside, type] = this.gpu.wide ? [gl.RGBA32F, gl.FLOAT] : [gl.RGBA16F, gl.HALF_FLOAT];
-    const data = this.gpu.wide ? halvesToFloats(plane.data) : plane.data;
+    if (this.gpu.wide) this.floats = halvesToFloats(plane.data, this.floats);
+    const data = this.gpu.wide ? this.floats : plane.data;
     if (this.uploadedCoefficients.width === plane.width && this.uploadedCoefficients.height === plane.height) {
       gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, plane.width, plane.height, gl.RGBA, type, data);
       return;

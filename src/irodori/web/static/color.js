@@ -178,11 +178,12 @@ let halves = null;
 /**
  * Many half floats -> floats.
  * @param {Uint16Array} data
+ * @param {Float32Array|null} [room] written to and returned when it has the right length
  * @returns {Float32Array}
  */
-export function halvesToFloats(data) {
+export function halvesToFloats(data, room = null) {
   const values = (halves ??= Float32Array.from({ length: 65536 }, (_, bits) => halfToNumber(bits)));
-  const out = new Float32Array(data.length);
+  const out = room?.length === data.length ? room : new Float32Array(data.length);
   for (let i = 0; i < data.length; i++) out[i] = values[data[i]];
   return out;
 }

@@ -17,6 +17,8 @@ import { recentColours } from "./preferences.js";
 /** @typedef {import("./types.js").Hint} Hint */
 /** @typedef {import("./types.js").Region} Region */
 
+/** Milliseconds between two updates while a pointer draws on the canvas. */
+const UNHURRIED = 400;
 /** How many colours of the photo are listed. */
 const PHOTO_COLOURS = 24;
 
@@ -29,18 +31,24 @@ export class ColourPage {
     this.page = page;
     this.editor = editor;
     this.frame = 0;
+    /** @type {ReturnType<typeof setTimeout>|undefined} */
+    this.timer = undefined;
     this.build();
     for (const event of /** @type {const} */ (["selection", "colour", "display", "tool"])) {
       editor.on(event, () => this.updateSoon());
     }
   }
 
-  /** Update once before the next frame, however much changes until then. */
+  /**
+   * Update once before the next frame, however much changes until then; now and then only while a pointer draws on the
+   * canvas, so that the picture comes first.
+   */
   updateSoon() {
-    this.frame ||= requestAnimationFrame(() => {
-      this.frame = 0;
-      this.update();
-    });
+    if (this.editor.gestures.active) {
+      this.timer ??= setTimeout(() => this.update(), UNHURRIED);
+      return;
+    }
+    this.frame ||= requestAnimationFrame(() => this.update());
   }
 
   /** Make the elements (again after a change of language). */
@@ -113,6 +121,10 @@ export class ColourPage {
 
   /** Show what is selected and chosen. */
   update() {
+    cancelAnimationFrame(this.frame);
+    clearTimeout(this.timer);
+    this.frame = 0;
+    this.timer = undefined;
     const { editor } = this;
     if (!this.title || !this.picker || !this.suggestions || !this.recent || !this.inPhoto || !this.size) return;
     const item = editor.selected;

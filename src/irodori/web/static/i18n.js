@@ -35,13 +35,20 @@ export function t(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
 }
 
+/** @type {Map<string, Intl.NumberFormat>} making one takes a millisecond */
+const formats = new Map();
+
 /**
  * A number as a person of this language writes it.
  * @param {number} value
  * @param {number} [digits] after the point
  */
 export function formatNumber(value, digits = 0) {
-  return value.toLocaleString(language, { maximumFractionDigits: digits, minimumFractionDigits: digits });
+  const key = `${language} ${digits}`;
+  const format =
+    formats.get(key) ?? new Intl.NumberFormat(language, { maximumFractionDigits: digits, minimumFractionDigits: digits });
+  formats.set(key, format);
+  return format.format(value);
 }
 
 /**

@@ -40,7 +40,7 @@ const float KNEE = 6.0 / 29.0;
 vec3 linear_from_lab(float fy, vec2 ab) {
   vec3 f = vec3(fy + ab.x / 500.0, fy, fy - ab.y / 200.0);
   vec3 low = 3.0 * KNEE * KNEE * (f - 4.0 / 29.0);
-  return FROM_XYZ * mix(low, f * f * f, vec3(greaterThan(f, vec3(KNEE))));
+  return FROM_XYZ * mix(low, f * f * f, greaterThan(f, vec3(KNEE)));
 }
 
 // 1.055 x^(1/2.4) - 0.055 by square roots, which software drawing does much faster; wrong by 0.008 of an 8-bit step at most.
@@ -69,16 +69,19 @@ void main() {
     vec4 c = texture(u_coefficients, v_photo);
     ab = u_strength * (c.xz * lightness + c.yw);
   }
-  vec3 rgb = linear_from_lab(fy, ab);
-  if (!fits(rgb)) {
-    float low = 0.0;
-    float high = 1.0;
-    for (int i = 0; i < 9; i++) {
-      float middle = 0.5 * (low + high);
-      if (fits(linear_from_lab(fy, ab * middle))) low = middle; else high = middle;
-    }
-    rgb = linear_from_lab(fy, ab * low);
+  // The first try takes the colour as it is; bisection follows for what the screen cannot show. All in one loop, for
+  // software drawing runs through both sides of an "if", but ends a loop early.
+  vec3 rgb = vec3(fy > KNEE ? fy * fy * fy : 3.0 * KNEE * KNEE * (fy - 4.0 / 29.0)); // grey, which always fits
+  float scale = 1.0;
+  float part = 1.0;
+  for (int i = 0; i < 10; i++) {
+    vec3 tried = linear_from_lab(fy, ab * scale);
+    bool shown = fits(tried);
+    if (shown) rgb = tried;
+    if (shown && i == 0) break;
+    part *= 0.5;
+    scale += shown ? part : -part;
   }
   rgb = clamp(rgb, 0.0, 1.0);
-  colour = vec4(mix(12.92 * rgb, encoded(rgb), vec3(greaterThan(rgb, vec3(0.0031308)))), 1.0);
+  colour = vec4(mix(12.92 * rgb, encoded(rgb), greaterThan(rgb, vec3(0.0031308))), 1.0);
 }`;

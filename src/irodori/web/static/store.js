@@ -105,8 +105,8 @@ export class Store extends Emitter {
     this.flush();
     this.gesture = change;
     if (!local) this.previewWaits = true;
+    void this.pump(); // first of all: the server can work while the page draws its rings
     this.emit("edits", this.edits);
-    void this.pump();
   }
 
   /** Forget the gesture under way. */
