@@ -174,21 +174,25 @@ def _crop(picture: np.ndarray, side: int, rng: np.random.Generator, device: torc
     height, width = picture.shape[:2]
     short = min(height, width)
     native = min(side, short)
-    # half of the crops show (nearly) the whole picture, shrunk; the others anything down to slightly enlarged details
-    if rng.random() < 0.5:
+    kind = rng.random()
+    if kind < 0.5:  # half of the crops show (nearly) the whole picture, shrunk
         length = round(short * rng.uniform(0.85, 1.0))
-    else:
+    else:  # the others anything down to slightly enlarged details
         length = round(math.exp(rng.uniform(math.log(0.7 * native), math.log(short))))
-    length = max(32, min(length, short))
-    top = int(rng.integers(0, height - length + 1))
-    left = int(rng.integers(0, width - length + 1))
-    piece = picture[top : top + length, left : left + length].copy()
+    rows = columns = max(32, min(length, short))
+    if kind < 0.25:  # and a quarter all of it, its sides made equal as the evaluation protocols do
+        share = rows / short
+        rows, columns = (round(share * min(full, 1.6 * short)) for full in (height, width))
+    top = int(rng.integers(0, height - rows + 1))
+    left = int(rng.integers(0, width - columns + 1))
+    piece = picture[top : top + rows, left : left + columns].copy()
     tensor = torch.from_numpy(piece).to(device).permute(2, 0, 1)[None]
     if rng.random() < 0.5:
         tensor = tensor.flip(3)
     values = tensor.float() / 255
-    if length != side:
-        values = F.interpolate(values, (side, side), mode="bilinear", antialias=length > side, align_corners=False)
+    if (rows, columns) != (side, side):
+        shrinks = max(rows, columns) > side
+        values = F.interpolate(values, (side, side), mode="bilinear", antialias=shrinks, align_corners=False)
     return values[0].clamp(0, 1)
 
 
@@ -259,7 +263,7 @@ def _make_unnatural(lightness: Tensor, ab: Tensor, patches: np.ndarray, rng: np.
     out = ab.clone()
     side = ab.shape[2]
     count = int((patches[:, 2] > 0).sum())
-    alone = rng.random() < 0.5
+    alone = rng.random() < 0.6
     repainted = torch.zeros(side, side, dtype=torch.bool, device=ab.device)
     for pick in rng.permutation(count)[: 1 if alone else int(rng.integers(1, 4))]:
         top, left, size = (int(v) for v in patches[pick])
