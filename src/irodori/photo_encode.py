@@ -6,10 +6,8 @@ give the same bytes every time: nothing here depends on the clock.
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
-import secrets
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,6 +20,7 @@ from irodori import photo_icc
 from irodori.errors import PhotoError
 from irodori.photo_formats import FORMATS, Format, by_name, by_suffix
 from irodori.photo_metadata import Metadata, describe_result, iptc_resource
+from irodori.whole_file import whole_file
 
 if TYPE_CHECKING:
     from irodori.photo import Photo
@@ -56,18 +55,8 @@ def encode_to(
         _encode(rgb, buffer, like, entry, bits, quality, profile, mark)
         target.write(buffer.getbuffer())  # type: ignore[union-attr]
         return
-    temporary = path.with_name(f".irodori-{secrets.token_hex(6)}.tmp")
-    try:
-        with open(temporary, "x+b") as file:
-            _encode(rgb, file, like, entry, bits, quality, profile, mark)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise PhotoError(f"cannot write {path.name} ({error.strerror or error})") from None
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+    with whole_file(path) as file:
+        _encode(rgb, file, like, entry, bits, quality, profile, mark)
 
 
 def _check(entry: Format, bits: int | None, quality: int, profile: str) -> None:

@@ -6,15 +6,14 @@ irodori, the edits and settings in a sidecar give the same file again, byte for 
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from irodori.errors import PhotoError
+from irodori.whole_file import whole_file
 
 VERSION = 1
 SUFFIX = ".irodori.json"
@@ -59,20 +58,9 @@ def sidecar_document(
 
 def write_sidecar(document: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
     """Write a sidecar, whole or not at all; raises :class:`PhotoError`."""
-    path = Path(path)
-    temporary = path.with_name(f".irodori-{secrets.token_hex(6)}.tmp")
-    try:
-        with open(temporary, "x", encoding="utf-8") as file:
-            json.dump(document, file, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise PhotoError(f"cannot write {path.name} ({error.strerror or error})") from None
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+    text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+    with whole_file(path) as file:
+        file.write(text.encode("utf-8", "backslashreplace"))  # names that are no text
 
 
 def read_sidecar(path: str | os.PathLike[str]) -> dict[str, Any]:

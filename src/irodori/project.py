@@ -3,7 +3,8 @@
 A project is a zip with two members, read by these names and never unpacked to the disk:
 
 * ``project.json``: ``{"format": "irodori-project", "version": 1, "photo": {"name", "sha256", "bytes"}, "model",
-  "history": [Edits, ...], "index", "snapshots": [{"name", "edits": Edits}, ...]}``
+  "history": [Edits, ...], "index", "snapshots": [{"name", "edits": Edits}, ...]}``; and, when they are not 0 and
+  false, ``"page"`` (of a TIFF, from 0) and ``"even_tones"``
 * ``photo``: the bytes of the photo's file, unchanged.
 
 The same content always gives the same bytes. Sizes are checked before anything is inflated.
@@ -15,15 +16,14 @@ import hashlib
 import io
 import json
 import os
-import secrets
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from irodori.errors import HintError, PhotoError
 from irodori.hints.edits import Edits
+from irodori.whole_file import whole_file
 
 SUFFIX = ".irodori"
 FORMAT = "irodori-project"
@@ -31,12 +31,13 @@ VERSION = 1
 MAX_PHOTO_BYTES = 1 << 30
 MAX_JSON_BYTES = 1 << 28
 MAX_STEPS = 100_000
+MAX_PAGE = 100_000
 _JSON_MEMBER = "project.json"
 _PHOTO_MEMBER = "photo"
 _MAX_MEMBERS = 16
 _NAME_LENGTH = 255
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-_FIELDS = {"format", "version", "photo", "model", "history", "index", "snapshots"}
+_FIELDS = {"format", "version", "photo", "model", "history", "index", "snapshots", "page", "even_tones"}
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class Project:
     index: int
     snapshots: Mapping[str, Edits] = field(default_factory=dict)
     model: str = ""
+    page: int = 0
+    even_tones: bool = False
 
     @property
     def edits(self) -> Edits:
@@ -64,6 +67,9 @@ def save_project(
     index: int | None = None,
     snapshots: Mapping[str, Edits] | None = None,
     model: str = "",
+    *,
+    page: int = 0,
+    even_tones: bool = False,
 ) -> None:
     """Write a project to a path (under a temporary name first) or into a binary file object.
 
@@ -75,6 +81,8 @@ def save_project(
         index: position of the present step; None for the last.
         snapshots: named edits to compare.
         model: name of the model the photo was coloured with, "" when it does not matter.
+        page: which page of the file the photo is, from 0.
+        even_tones: the network saw the photo with its tones evened out.
 
     Raises:
         HintError: for an empty history or an index outside it.
@@ -88,7 +96,7 @@ def save_project(
         raise HintError(f"index: expected 0..{len(steps) - 1}, got {index!r}")
     if len(photo_bytes) > MAX_PHOTO_BYTES:
         raise PhotoError(f"a project holds photos of at most {MAX_PHOTO_BYTES} bytes, got {len(photo_bytes)}")
-    content = {
+    content: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
         "photo": {
@@ -101,24 +109,18 @@ def save_project(
         "index": position,
         "snapshots": [{"name": name, "edits": edits.to_json()} for name, edits in (snapshots or {}).items()],
     }
+    if page:
+        content["page"] = page
+    if even_tones:
+        content["even_tones"] = True
     text = json.dumps(content, allow_nan=False, separators=(",", ":")).encode("utf-8")
     if len(text) > MAX_JSON_BYTES:
         raise HintError(f"the history takes {len(text)} bytes, a project holds at most {MAX_JSON_BYTES}")
     if not isinstance(target, str | os.PathLike):
         _write_zip(target, text, photo_bytes)
         return
-    path = Path(target)
-    temporary = path.with_name(f".irodori-{secrets.token_hex(6)}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            _write_zip(file, text, photo_bytes)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise PhotoError(f"cannot write {path.name} ({error.strerror or error})") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(target) as file:
+        _write_zip(file, text, photo_bytes)
 
 
 def load_project(source: str | os.PathLike[str] | bytes | BinaryIO) -> Project:
@@ -220,7 +222,13 @@ def _project(content: Any, photo: bytes, label: str) -> Project:
     model = content.get("model", "")
     if not isinstance(model, str):
         raise PhotoError(f"{label}: model: expected text, got {model!r:.40}")
-    return Project(photo, _plain_name(name), history, index, _snapshots(content.get("snapshots", []), label), model)
+    page, even_tones = content.get("page", 0), content.get("even_tones", False)
+    if not isinstance(page, int) or isinstance(page, bool) or not 0 <= page <= MAX_PAGE:
+        raise PhotoError(f"{label}: page: expected 0..{MAX_PAGE}, got {page!r:.40}")
+    if not isinstance(even_tones, bool):
+        raise PhotoError(f"{label}: even_tones: expected true or false, got {even_tones!r:.40}")
+    snapshots = _snapshots(content.get("snapshots", []), label)
+    return Project(photo, _plain_name(name), history, index, snapshots, model, page, even_tones)
 
 
 def _snapshots(raw: Any, label: str) -> dict[str, Edits]:
