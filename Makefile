@@ -15,6 +15,8 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14 p
 CONSTRAINTS ?= constraints/ci.txt
 # More words for pip, for example an index that offers the CPU build of PyTorch.
 PIP_ARGS ?=
+# Words for the editor, for example `make app APP_ARGS='--no-browser old.jpg'`.
+APP_ARGS ?=
 # `make test BROWSER=no` leaves out the tests that drive a real Chromium.
 BROWSER ?= yes
 # How many files of tests run at once: one per core. `make test WORKERS=0` runs all of them in one process.
@@ -39,7 +41,7 @@ help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
 
 app: $(APP)/.irodori ## install irodori into .venv and start the editor
-	$(APP)/bin/irodori app
+	$(APP)/bin/irodori app $(APP_ARGS)
 
 test: check pytest ## everything: lint, types, import rules, the page's checks, all Python tests
 
@@ -76,7 +78,7 @@ $(WORK)/node_modules.stamp: package.json package-lock.json
 
 .PHONY: chromium
 chromium:
-ifeq ($(BROWSER),yes)
+ifneq ($(BROWSER),no)
 	@$(HAS_BROWSER) || { $(call APT_INSTALL,chromium) && $(HAS_BROWSER); } || { echo "The browser tests need Chromium, and it" \
 	"could not be installed from here (apt-get as root or with sudo was tried): install chromium and run make test again," \
 	"or leave those tests out with: make test BROWSER=no" >&2; exit 1; }
