@@ -21,9 +21,7 @@ def save(name: str, figures: dict[str, Any], target: Path | None = None) -> Path
     target = target or RESULTS / f"{name}.json"
     record = {
         "benchmark": name,
-        "command": " ".join(
-            ["python", *(os.path.relpath(word) if os.path.exists(word) else word for word in sys.argv)]
-        ),
+        "command": " ".join(["python", *map(_shown, sys.argv)]),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": commit(),
         "machine": machine(),

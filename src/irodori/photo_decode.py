@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
@@ -37,7 +37,6 @@ _LOADERS = {
     "avif": "heifload_source",
 }
 
-Strips = Iterator[NDArray[Any]]
 Convert = Callable[[NDArray[Any]], NDArray[Any]]
 
 

@@ -25,8 +25,6 @@ RING = (4, 12)
 RING_LIGHTNESS = 3.0
 _FEW_PIXELS = 10  # a ring of fewer pixels than this says nothing
 _COLOURS = 101  # purposes for random numbers
-GOALS = {"true": (3.0, 8.0), "random": (6.0, 8.0)}
-"""Aims (under the hint, in the ring) for true and for random colours, ΔE."""
 
 
 def run(job: Job) -> Report:
