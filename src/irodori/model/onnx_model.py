@@ -212,6 +212,8 @@ def _session(info: ModelInfo, name: str, threads: int | None, providers: Sequenc
     options.intra_op_num_threads = threads if threads is not None else usable_cores()
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
+    # after a run the threads rest at once: else prepare's would keep a core from answer's
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     try:
         return onnxruntime.InferenceSession(content, sess_options=options, providers=list(providers))
     except Exception as error:  # ONNX Runtime raises a different class for every way a file can be broken
