@@ -30,7 +30,7 @@ class Server {
   /** @returns {SessionState} */
   state() {
     return {
-      id: "session", name: "a.jpg", model: "default", width: 400, height: 300, bits: 8, grey: true, revision: this.revision,
+      id: "session", name: "a.jpg", model: "default", width: 400, height: 300, bits: 8, grey: true, page: 1, pages: 1, even_tones: false, revision: this.revision,
       can_undo: this.past.length > 0, can_redo: false, edits: this.edits, snapshots: [], references: [], created: "", changed: "",
     };
   }
@@ -137,6 +137,17 @@ test("opening asks for the picture", async () => {
   await start();
   assert.deepEqual(server.log, ["show"]);
   assert.deepEqual(drawn, [1]);
+});
+
+test("what the model sees may change without a revision: the picture is asked for again", async () => {
+  await start();
+  store.run(async () => ({ ...server.state(), even_tones: true }), { counts: false });
+  await settle();
+  assert.deepEqual(server.log, ["show", "show"]);
+  assert.equal(store.session?.even_tones, true);
+  store.run(async () => ({ ...server.state(), even_tones: true }), { counts: false });
+  await settle();
+  assert.deepEqual(server.log, ["show", "show"]);
 });
 
 test("at most one request is under way, and of waiting previews only the newest is sent", async () => {

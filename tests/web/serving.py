@@ -33,7 +33,9 @@ class Client(httpx.Client):
 @contextlib.contextmanager
 def serving(guard: Guard, **options: Any) -> Iterator[Client]:
     """Run the application in a real server on a free port of this machine."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # sends without delay
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
     config = uvicorn.Config(guard, log_level="error", ws="none", lifespan="on", timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

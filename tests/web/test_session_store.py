@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import sqlite3
@@ -216,3 +217,21 @@ def test_reading_does_not_wait_for_a_write_under_way(store: SessionStore):
         assert store.get(row.id).revision == 1
         assert store.edits(row.id)[1] == "e0"
     assert store.get(row.id).revision == 99
+
+
+def test_tables_of_the_first_format_are_brought_up_to_date(tmp_path):
+    store = SessionStore(tmp_path)
+    store.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "sessions.sqlite")) as db:
+        for column in ("page", "pages", "even_tones"):
+            db.execute(f"ALTER TABLE sessions DROP COLUMN {column}")
+        db.execute(
+            "INSERT INTO sessions (id, digest, name, model, width, height, bits, grey, revision, position, length,"
+            " created, changed) VALUES ('a', 'd', 'old.png', 'default', 3, 2, 8, 1, 5, 0, 1, 0, 0)"
+        )
+        db.execute("PRAGMA user_version=1")
+        db.commit()
+    store = SessionStore(tmp_path)
+    row = store.get("a")
+    assert (row.name, row.revision, row.page, row.pages, row.even_tones) == ("old.png", 5, 0, 1, False)
+    store.close()

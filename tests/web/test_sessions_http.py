@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from irodori import samples
 from irodori.photo import read_photo
@@ -154,3 +155,60 @@ def test_sixteen_bits_are_seen(client: Client):
     deep = (np.arange(64 * 48, dtype=np.uint16) * 20).reshape(48, 64)
     state = client.post("/api/sessions", content=file_bytes(deep, "tiff")).json()
     assert (state["bits"], state["grey"]) == (16, True)
+
+
+def faded(height: int = 96, width: int = 128) -> bytes:
+    """A grey PNG whose tones lie close together."""
+    ramp = np.linspace(120, 160, height * width).reshape(height, width)
+    return file_bytes((ramp + 8 * np.sin(np.arange(width) / 5)).astype(np.uint8))
+
+
+def test_tones_are_evened_out_for_the_model_when_asked(client: Client, tmp_path, settings):
+    opened = client.post("/api/sessions", content=faded()).json()
+    path = f"/api/sessions/{opened['id']}"
+    assert opened["even_tones"] is False
+    plain = client.get(f"{path}/chroma").content
+    lightness = client.get(f"{path}/lightness").content
+    changed = client.patch(path, json={"even_tones": True}).json()
+    assert (changed["even_tones"], changed["revision"]) == (True, opened["revision"])
+    even = client.get(f"{path}/chroma").content
+    assert even != plain
+    assert client.get(f"{path}/lightness").content == lightness  # the result's tones are the photo's own
+    client.editor.live.drop(opened["id"])
+    assert client.get(f"{path}/chroma").content == even  # remembered, and prepared the same way again
+    assert client.patch(path, json={"name": "b.png"}).json()["even_tones"] is True
+    again = client.post("/api/sessions", content=client.get(f"{path}/project").content).json()
+    assert again["even_tones"] is True
+    client.patch(path, json={"even_tones": False})
+    assert client.get(f"{path}/chroma").content == plain
+    assert client.patch(path, json={"even_tones": 1}).status_code == 422
+
+
+@pytest.fixture
+def album() -> bytes:
+    """A TIFF of three pages of different sizes."""
+    first, *others = (Image.fromarray(np.full((40 + 10 * k, 60), 60 + 50 * k, np.uint8)) for k in range(3))
+    out = io.BytesIO()
+    first.save(out, "TIFF", save_all=True, append_images=others)
+    return out.getvalue()
+
+
+def test_pages_of_a_tiff_are_sessions_of_their_own(client: Client, album):
+    first = client.post("/api/sessions?name=album.tif", content=album).json()
+    assert (first["page"], first["pages"], first["height"]) == (1, 3, 40)
+    second = client.post(f"/api/sessions?of={first['id']}&page=2").json()
+    assert (second["page"], second["pages"], second["height"], second["name"]) == (2, 3, 50, "album.tif")
+    assert second["id"] != first["id"]
+    back = client.post(f"/api/sessions?of={second['id']}&page=1&reopen=1")
+    assert (back.status_code, back.json()["id"]) == (200, first["id"])
+    direct = client.post("/api/sessions?page=3&reopen=1", content=album)
+    assert (direct.status_code, direct.json()["page"]) == (201, 3)
+    client.editor.live.drop(second["id"])
+    assert client.get(f"/api/sessions/{second['id']}/lightness").status_code == 200
+    project = client.get(f"/api/sessions/{second['id']}/project").content
+    assert client.post("/api/sessions", content=project).json()["page"] == 2
+    for query, status in (("page=4", 400), ("page=0", 422), ("page=x", 422)):
+        assert client.post(f"/api/sessions?of={first['id']}&{query}").status_code == status
+    assert client.post("/api/sessions?of=nobody").status_code == 404
+    client.delete(f"/api/sessions/{first['id']}")
+    assert client.get(f"/api/sessions/{second['id']}/chroma").status_code == 200  # the file stays for its pages

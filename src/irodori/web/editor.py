@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import shutil
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +35,7 @@ from irodori.web.turns import Turn, Turns
 T = TypeVar("T")
 
 DEFAULT_MODEL = "default"
+GONE = "The photograph of this session is gone from the data folder; open it again."
 _MOST_WAITING = 64  # photographs that may wait to be opened
 _THUMBNAIL_DELAY = 1.5  # seconds of rest after a change before the thumbnail is drawn anew
 
@@ -151,21 +153,44 @@ class Editor:
 
     # -- opening and closing -------------------------------------------------------------------------------------
 
-    async def open(self, chunks: AsyncIterator[bytes], name: str, model: str | None, reopen: bool) -> tuple[str, bool]:
+    async def open(
+        self, chunks: AsyncIterator[bytes], name: str, model: str | None, reopen: bool, page: int = 0
+    ) -> tuple[str, bool]:
         """Store an upload as a session and start to colour it: its id, and whether it was there before."""
         self.model_name(model)
         upload = self.store.incoming()
         try:
             await receive(chunks, upload)
-            return await self.open_file(upload, name, model, reopen)
+            return await self.open_file(upload, name, model, reopen, page)
         finally:
             upload.unlink(missing_ok=True)
 
-    async def open_file(self, upload: Path, name: str, model: str | None, reopen: bool) -> tuple[str, bool]:
-        """The same for a file that already lies in the store's ``incoming/``."""
+    async def open_page(self, identity: str, page: int, reopen: bool) -> tuple[str, bool]:
+        """Open another page (from 0) of a session's file, as a session of its own with the same model."""
+        row = await self.on_disk(lambda: self.store.get(identity))
+        upload = self.store.incoming()
+
+        def copy() -> None:
+            try:
+                shutil.copyfile(self.store.photo_path(row.digest), upload)
+            except FileNotFoundError:
+                raise Refusal(404, GONE) from None
+
+        try:
+            await self.opening(copy)
+            return await self.open_file(upload, row.name, row.model, reopen, page)
+        finally:
+            upload.unlink(missing_ok=True)
+
+    async def open_file(
+        self, upload: Path, name: str, model: str | None, reopen: bool, page: int = 0
+    ) -> tuple[str, bool]:
+        """The same as :meth:`open` for a file that already lies in the store's ``incoming/``."""
 
         def work() -> tuple[Opened, LiveSession]:
-            opened = open_upload(self.store, upload, name, self.model_name, model, reopen, self.settings.max_pixels)
+            opened = open_upload(
+                self.store, upload, name, self.model_name, model, reopen, self.settings.max_pixels, page
+            )
             return opened, self._enliven(opened.row, opened.photo, opened.edits)
 
         opened, live = await self.opening(work)
@@ -183,20 +208,22 @@ class Editor:
             if task is not None:
                 task.cancel()
 
-    async def describe(self, identity: str, name: str | None, model: str | None) -> None:
-        """Rename a session, or have another model colour it."""
+    async def describe(self, identity: str, name: str | None, model: str | None, even_tones: bool | None) -> None:
+        """Rename a session, or have it coloured by another model or with its tones evened out (or not)."""
         plain = None if name is None else plain_name(name)
-        if model is None:
+        if model is None and even_tones is None:
             await self.on_disk(lambda: self.store.describe(identity, plain))
             return
-        chosen = self.model_name(model)
+        wanted = None if model is None else self.model_name(model)
         async with self.asking(identity) as (turn, live, row):
-            if chosen != row.model:
+            chosen = wanted or row.model
+            even = row.even_tones if even_tones is None else even_tones
+            if (chosen, even) != (row.model, row.even_tones):
                 colorizer = await self.opening(lambda: self.colorizer(chosen))
-                other = Session(live.session.photo, colorizer, history=[live.session.edits])
+                other = Session(live.session.photo, colorizer, history=[live.session.edits], even_tones=even)
                 await turn.work(other.predict)  # a model that refuses these edits must not be remembered
                 live.session = other
-            await self.on_disk(lambda: self.store.describe(identity, plain, chosen))
+            await self.on_disk(lambda: self.store.describe(identity, plain, chosen, even))
         self.thumbnail_soon(identity)
 
     # -- asking ----------------------------------------------------------------------------------------------------
@@ -249,8 +276,9 @@ class Editor:
         def work() -> LiveSession:
             path = self.store.photo_path(row.digest)
             if not path.exists():
-                raise Refusal(404, "The photograph of this session is gone from the data folder; open it again.")
-            photo = read_photo(path, max_pixels=max(self.settings.max_pixels, MAX_PIXELS), name=row.name)
+                raise Refusal(404, GONE)
+            limit = max(self.settings.max_pixels, MAX_PIXELS)
+            photo = read_photo(path, max_pixels=limit, name=row.name, page=row.page)
             return self._enliven(row, photo, edits_module.loads(text))
 
         live = await self.opening(work)
@@ -258,7 +286,8 @@ class Editor:
         return live
 
     def _enliven(self, row: SessionRow, photo: Photo, edits: Edits) -> LiveSession:
-        return LiveSession(row.id, Session(photo, self.colorizer(row.model), history=[edits]), row.revision)
+        session = Session(photo, self.colorizer(row.model), history=[edits], even_tones=row.even_tones)
+        return LiveSession(row.id, session, row.revision)
 
     # -- thumbnails ----------------------------------------------------------------------------------------------
 

@@ -63,6 +63,7 @@ def open_upload(
     wanted_model: str | None,
     reopen: bool,
     max_pixels: int,
+    page: int = 0,
 ) -> Opened:
     """Make a session of a file in ``incoming/``; the file is gone afterwards, whatever happens.
 
@@ -74,6 +75,7 @@ def open_upload(
         wanted_model: the model to colour with; None for the project's own or the default.
         reopen: give an earlier session of the same photo and model instead, if there is one.
         max_pixels: larger photos are refused.
+        page: of a TIFF with several, from 0.
 
     Raises:
         PhotoError, HintError, Refusal: for what cannot be opened.
@@ -90,10 +92,11 @@ def open_upload(
             with open(upload, "rb") as file:
                 os.fsync(file.fileno())
             wanted_model = wanted_model or _installed(project.model, model)
+            page = project.page
         chosen = model(wanted_model)
-        photo = read_photo(upload, max_pixels=max_pixels, name=plain_name(name))
+        photo = read_photo(upload, max_pixels=max_pixels, name=plain_name(name), page=page)
         if reopen and project is None:
-            row = store.latest_with(photo.digest, chosen)
+            row = store.latest_with(photo.digest, chosen, page)
             if row is not None:
                 _, edits = store.edits(row.id)
                 return Opened(row, photo, edits_module.loads(edits), True)
@@ -131,6 +134,9 @@ def _new_session(photo: Photo, name: str, model: str, project: Project | None) -
         history=[edits_module.dumps(edits) for edits in history],
         position=project.index if project is not None else 0,
         snapshots=[(title, edits_module.dumps(edits)) for title, edits in _unique(snapshots).items()],
+        page=photo.page,
+        pages=photo.pages,
+        even_tones=project is not None and project.even_tones,
     )
 
 

@@ -19,6 +19,7 @@ from irodori.web.routing import (
     ERRORS,
     FOR_EVER,
     Ask,
+    Identity,
     LongSide,
     Switch,
     Title,
@@ -29,6 +30,7 @@ from irodori.web.routing import (
 )
 
 _MANY_HINTS = 200
+MAX_PAGE = 100_000
 router = APIRouter(responses=ERRORS)
 
 
@@ -63,7 +65,9 @@ async def recent(editor: Ask, limit: Annotated[int, Query(ge=1, le=1000)] = 100)
     status_code=201,
     response_model=schemas.State,
     responses={200: {"model": schemas.State, "description": "an earlier session of the same photo"}},
-    openapi_extra=takes_bytes("A photograph or an .irodori file; empty when a sample is named.", required=False),
+    openapi_extra=takes_bytes(
+        "A photograph or an .irodori file; empty when a sample or a session is named.", required=False
+    ),
 )
 async def open_session(
     request: Request,
@@ -71,11 +75,15 @@ async def open_session(
     name: Title = "",
     model: Annotated[str | None, Query(max_length=255)] = None,
     sample: Annotated[str | None, Query(max_length=64)] = None,
+    of: Identity = None,
+    page: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 1,
     reopen: Switch = 0,
 ) -> Response:
-    """Open a photograph, a project or a sample."""
-    if sample is None:
-        identity, reopened = await editor.open(request.stream(), name, model, bool(reopen))
+    """Open a photograph, a project, a sample, or another page of a session's file."""
+    if of is not None:
+        identity, reopened = await editor.open_page(of, page - 1, bool(reopen))
+    elif sample is None:
+        identity, reopened = await editor.open(request.stream(), name, model, bool(reopen), page - 1)
     else:
         try:
             entry = samples.find(sample)
@@ -95,8 +103,8 @@ async def session(editor: Ask, id: str) -> Response:
 
 @router.patch("/api/sessions/{id}", response_model=schemas.State)
 async def describe(editor: Ask, id: str, body: schemas.Description) -> Response:
-    """Rename a session, or choose another model for it."""
-    await editor.describe(id, body.name, body.model)
+    """Rename a session, choose another model for it, or have its tones evened out for the model."""
+    await editor.describe(id, body.name, body.model, body.even_tones)
     return await _state(editor, id)
 
 

@@ -106,10 +106,11 @@ class PinsQuestion(_Request):
 
 
 class Description(_Request):
-    """What a session is called and which model colours it; what is left out stays."""
+    """What a session is called, which model colours it, and what that sees; what is left out stays."""
 
     name: Name | None = None
     model: Name | None = None
+    even_tones: bool | None = None
 
 
 class Snapshot(BaseModel):
@@ -140,6 +141,9 @@ class State(BaseModel):
     height: int
     bits: int
     grey: bool
+    page: int
+    pages: int
+    even_tones: bool
     revision: int
     can_undo: bool
     can_redo: bool

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-FORMAT = 1
+FORMAT = 2
 """Version of the tables (``PRAGMA user_version``)."""
 
 TABLES = """
@@ -13,7 +14,8 @@ CREATE TABLE sessions (
     id TEXT PRIMARY KEY, digest TEXT NOT NULL, name TEXT NOT NULL, model TEXT NOT NULL,
     width INTEGER NOT NULL, height INTEGER NOT NULL, bits INTEGER NOT NULL, grey INTEGER NOT NULL,
     revision INTEGER NOT NULL, position INTEGER NOT NULL, length INTEGER NOT NULL,
-    created REAL NOT NULL, changed REAL NOT NULL, thumbnail BLOB, thumbnail_revision INTEGER NOT NULL DEFAULT 0
+    created REAL NOT NULL, changed REAL NOT NULL, thumbnail BLOB, thumbnail_revision INTEGER NOT NULL DEFAULT 0,
+    page INTEGER NOT NULL DEFAULT 0, pages INTEGER NOT NULL DEFAULT 1, even_tones INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX sessions_by_change ON sessions (changed);
 CREATE INDEX sessions_by_photo ON sessions (digest);
@@ -32,13 +34,23 @@ CREATE TABLE reference_photos (
 CREATE INDEX reference_photos_by_session ON reference_photos (session);
 """
 
-COLUMNS = "id, digest, name, model, width, height, bits, grey, revision, position, length, created, changed"
+SINCE_FORMAT_1 = """
+ALTER TABLE sessions ADD COLUMN page INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sessions ADD COLUMN pages INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE sessions ADD COLUMN even_tones INTEGER NOT NULL DEFAULT 0;
+"""
+"""What turns tables of format 1 into those above."""
+
+COLUMNS = (
+    "id, digest, name, model, width, height, bits, grey, revision, position, length, created, changed,"
+    " page, pages, even_tones"
+)
 """The columns of :class:`SessionRow`, in its order."""
 
 
 @dataclass(frozen=True)
 class SessionRow:
-    """What the disk knows of one session, without its history. Times are seconds since 1970."""
+    """What the disk knows of one session, without its history. Times are seconds since 1970; ``page`` counts from 0."""
 
     id: str
     digest: str
@@ -53,6 +65,9 @@ class SessionRow:
     length: int
     created: float
     changed: float
+    page: int
+    pages: int
+    even_tones: bool
 
     @property
     def can_undo(self) -> bool:
@@ -99,10 +114,23 @@ class NewSession:
     history: Sequence[str]
     position: int = 0
     snapshots: Sequence[tuple[str, str]] = field(default=())
+    page: int = 0
+    pages: int = 1
+    even_tones: bool = False
 
 
 def as_row(values: Sequence[object]) -> SessionRow:
     """Make a SessionRow of the :data:`COLUMNS` of one row."""
     fields = list(values)
-    fields[7] = bool(fields[7])
+    fields[7], fields[15] = bool(fields[7]), bool(fields[15])
     return SessionRow(*fields)  # type: ignore[arg-type]
+
+
+def squeeze(edits: str) -> bytes:
+    """Edits (JSON text) as the tables hold them."""
+    return zlib.compress(edits.encode(), 1)
+
+
+def unsqueeze(blob: bytes) -> str:
+    """The JSON text of edits that :func:`squeeze` made small."""
+    return zlib.decompress(blob).decode()

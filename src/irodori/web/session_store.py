@@ -19,12 +19,23 @@ import secrets
 import sqlite3
 import threading
 import time
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from irodori.web.refusal import Refusal, no_session, stale
-from irodori.web.session_rows import COLUMNS, FORMAT, TABLES, NamedEdits, NewSession, ReferenceRow, SessionRow, as_row
+from irodori.web.session_rows import (
+    COLUMNS,
+    FORMAT,
+    SINCE_FORMAT_1,
+    TABLES,
+    NamedEdits,
+    NewSession,
+    ReferenceRow,
+    SessionRow,
+    as_row,
+    squeeze,
+    unsqueeze,
+)  # fmt: skip
 
 _STALE_UPLOAD = 24 * 3600.0  # seconds after which a leftover in incoming/ belongs to nobody
 _BUSY = 10.0  # seconds to wait for another process' write
@@ -84,19 +95,19 @@ class SessionStore:
                 os.replace(upload, target)
                 _sync_folder(target.parent)
             db.execute(
-                f"INSERT INTO sessions ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?)",
+                f"INSERT INTO sessions ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     *(identity, new.digest, new.name, new.model, new.width, new.height, new.bits, int(new.grey)),
-                    *(new.position, len(new.history), now, now),
+                    *(new.position, len(new.history), now, now, new.page, new.pages, int(new.even_tones)),
                 ),
             )
             db.executemany(
                 "INSERT INTO history VALUES (?, ?, ?)",
-                [(identity, position, _squeeze(edits)) for position, edits in enumerate(new.history)],
+                [(identity, position, squeeze(edits)) for position, edits in enumerate(new.history)],
             )
             db.executemany(
                 "INSERT INTO snapshots VALUES (?, ?, ?, ?, ?)",
-                [(secrets.token_urlsafe(9), identity, name, _squeeze(edits), now) for name, edits in new.snapshots],
+                [(secrets.token_urlsafe(9), identity, name, squeeze(edits), now) for name, edits in new.snapshots],
             )
             return _row(db, identity)
 
@@ -111,22 +122,24 @@ class SessionStore:
             rows = db.execute(f"SELECT {COLUMNS} FROM sessions ORDER BY changed DESC, rowid DESC LIMIT ?", (limit,))
             return [as_row(row) for row in rows]
 
-    def latest_with(self, digest: str, model: str) -> SessionRow | None:
-        """The session changed last that edits these bytes with this model."""
+    def latest_with(self, digest: str, model: str, page: int = 0) -> SessionRow | None:
+        """The session changed last that edits this page of these bytes with this model."""
         with self._reading() as db:
+            same = "digest = ? AND model = ? AND page = ?"
             row = db.execute(
-                f"SELECT {COLUMNS} FROM sessions WHERE digest = ? AND model = ? ORDER BY changed DESC LIMIT 1",
-                (digest, model),
+                f"SELECT {COLUMNS} FROM sessions WHERE {same} ORDER BY changed DESC LIMIT 1", (digest, model, page)
             ).fetchone()
             return None if row is None else as_row(row)
 
-    def describe(self, identity: str, name: str | None = None, model: str | None = None) -> SessionRow:
-        """Give a session another name or another model; the revision stays."""
+    def describe(
+        self, identity: str, name: str | None = None, model: str | None = None, even_tones: bool | None = None
+    ) -> SessionRow:
+        """Give a session another name or model, or have its tones evened out or not; the revision stays."""
+        columns = {"name": name, "model": model, "even_tones": None if even_tones is None else int(even_tones)}
         with self._write() as db:
-            db.execute(
-                "UPDATE sessions SET name = coalesce(?, name), model = coalesce(?, model) WHERE id = ?",
-                (name, model, identity),
-            )
+            for column, value in columns.items():
+                if value is not None:
+                    db.execute(f"UPDATE sessions SET {column} = ? WHERE id = ?", (value, identity))
             return _row(db, identity)
 
     def delete(self, identity: str) -> None:
@@ -152,7 +165,7 @@ class SessionStore:
         with self._reading() as db:
             row = _row(db, identity)
             found = db.execute("SELECT edits FROM history WHERE session = ? ORDER BY position", (identity,))
-            return row, [_unsqueeze(blob) for (blob,) in found]
+            return row, [unsqueeze(blob) for (blob,) in found]
 
     def commit(self, identity: str, base_revision: int, edits: str) -> SessionRow:
         """Make ``edits`` (JSON text) the current state, forgetting what could be redone.
@@ -187,7 +200,7 @@ class SessionStore:
             found = db.execute(
                 "SELECT id, name, edits, created FROM snapshots WHERE session = ? ORDER BY created, rowid", (identity,)
             )
-            return [NamedEdits(row[0], row[1], _unsqueeze(row[2]), row[3]) for row in found]
+            return [NamedEdits(row[0], row[1], unsqueeze(row[2]), row[3]) for row in found]
 
     def snapshot(self, identity: str, snapshot: str) -> NamedEdits:
         """One snapshot; Refusal 404 when there is none."""
@@ -315,7 +328,7 @@ class SessionStore:
                 raise Refusal(
                     503, f"The data folder {self.folder} was written by a newer irodori; update, or use IRODORI_DATA."
                 )
-            for statement in TABLES.split(";"):
+            for statement in (SINCE_FORMAT_1 if version == 1 else TABLES).split(";"):
                 if statement.strip():
                     db.execute(statement)
             db.execute(f"PRAGMA user_version={FORMAT}")
@@ -363,25 +376,17 @@ def _edits_at(db: sqlite3.Connection, row: SessionRow) -> str:
     found = db.execute(
         "SELECT edits FROM history WHERE session = ? AND position = ?", (row.id, row.position)
     ).fetchone()
-    return _unsqueeze(found[0])
+    return unsqueeze(found[0])
 
 
 def _append(db: sqlite3.Connection, row: SessionRow, edits: str) -> None:
     position = row.position + 1
     db.execute("DELETE FROM history WHERE session = ? AND position >= ?", (row.id, position))
-    db.execute("INSERT INTO history VALUES (?, ?, ?)", (row.id, position, _squeeze(edits)))
+    db.execute("INSERT INTO history VALUES (?, ?, ?)", (row.id, position, squeeze(edits)))
     db.execute(
         "UPDATE sessions SET revision = revision + 1, position = ?, length = ?, changed = ? WHERE id = ?",
         (position, position + 1, time.time(), row.id),
     )
-
-
-def _squeeze(edits: str) -> bytes:
-    return zlib.compress(edits.encode(), 1)
-
-
-def _unsqueeze(blob: bytes) -> str:
-    return zlib.decompress(blob).decode()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -15,7 +15,7 @@ from irodori.photo import write_photo
 from irodori.project import save_project
 from irodori.web import bodies
 from irodori.web.editing import flags_of
-from irodori.web.editor import Editor
+from irodori.web.editor import GONE, Editor
 from irodori.web.live_sessions import LiveSession
 from irodori.web.refusal import Refusal
 from irodori.web.session_rows import SessionRow
@@ -139,9 +139,11 @@ async def project(editor: Editor, identity: str) -> tuple[Path, SessionRow]:
         try:
             photo = editor.store.photo_path(row.digest).read_bytes()
         except FileNotFoundError:
-            raise Refusal(404, "The photograph of this session is gone from the data folder.") from None
+            raise Refusal(404, GONE) from None
         steps = [edits_module.loads(text) for text in history]
-        save_project(target, photo, row.name, steps, row.position, snapshots, row.model)
+        save_project(
+            target, photo, row.name, steps, row.position, snapshots, row.model, page=row.page, even_tones=row.even_tones
+        )
         return target, row
 
     return await editor.exporting(work)

@@ -203,6 +203,22 @@ export const api = {
    */
   rename: (id, name) => json(session(id), sending("PATCH", { name })),
 
+  /**
+   * Have the tones evened out for the model, or not.
+   * @param {string} id
+   * @param {boolean} even
+   * @returns {Promise<SessionState>}
+   */
+  evenTones: (id, even) => json(session(id), sending("PATCH", { even_tones: even })),
+
+  /**
+   * Open another page of the file that a session shows.
+   * @param {string} id
+   * @param {number} page from 1
+   * @returns {Promise<SessionState>}
+   */
+  openPage: (id, page) => json(`/api/sessions${query({ of: id, page, reopen: 1 })}`, { method: "POST" }),
+
   /** @param {string} id */
   remove: async (id) => void (await request(session(id), { method: "DELETE" })),
 

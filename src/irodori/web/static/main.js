@@ -56,7 +56,11 @@ const bar = new Bar({ editor, wipe, run: (command, down) => void run(command, do
 const acceptsReference = () => models.find((model) => model.name === store.session?.model)?.accepts_reference ?? true;
 const pages = [
   new ColourPage(byId("page-colour"), editor),
-  new PicturePage(byId("page-picture"), editor, { chooseReference: () => byId("reference-input").click(), acceptsReference }),
+  new PicturePage(byId("page-picture"), editor, {
+    openPage: (page) => store.session && void open(() => api.openPage(/** @type {SessionState} */ (store.session).id, page)),
+    chooseReference: () => byId("reference-input").click(),
+    acceptsReference,
+  }),
   new VersionsPage(byId("page-versions"), editor, failed),
 ];
 const start = new StartScreen(byId("start"), {

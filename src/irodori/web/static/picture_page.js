@@ -22,19 +22,24 @@ export class PicturePage {
    * @param {HTMLElement} page
    * @param {Editor} editor
    * @param {object} options
+   * @param {(page: number) => void} options.openPage shows another page of the photo's file
    * @param {() => void} options.chooseReference opens the file dialog
    * @param {() => boolean} options.acceptsReference whether the photo's model takes references
    */
-  constructor(page, editor, { chooseReference, acceptsReference }) {
+  constructor(page, editor, { openPage, chooseReference, acceptsReference }) {
     this.page = page;
     this.editor = editor;
+    this.openPage = openPage;
     this.chooseReference = chooseReference;
     this.acceptsReference = acceptsReference;
     /** @type {import("./types.js").Reference|null|undefined} the one that the list was drawn for */
     this.shownReference = undefined;
     this.build();
     editor.store.on("edits", () => this.update());
-    editor.store.on("state", () => this.updateReferences());
+    editor.store.on("state", () => {
+      this.updateReferences();
+      this.updateFile();
+    });
   }
 
   /** Make the elements (again after a change of language). */
@@ -56,18 +61,44 @@ export class PicturePage {
       onInput: (value) => store.preview(setting("reference_strength", value / 100)),
       onChange: (value) => store.commit(setting("reference_strength", value / 100)),
     });
+    this.evenTones = make("input", { type: "checkbox", id: "even-tones", onchange: () => this.changeTones() });
+    this.pages = make("select", { class: "choice", id: "page", onchange: () => this.openPage(Number(this.pages?.value)) });
+    this.pageRow = make("label", { class: "page-choice" }, t("page.label"), this.pages);
     this.list = make("div", { class: "references" });
     this.add = make("button", { class: "drop-button", id: "add-reference", onclick: () => this.chooseReference() }, icon("plus"), t("reference.add"));
     this.noReference = make("p", { class: "hint-text" }, t("reference.refused"));
     this.page.replaceChildren(
-      make("section", { class: "block" }, make("h2", { class: "page-title" }, t("picture.title")), this.strength.row,
+      make("section", { class: "block" }, make("h2", { class: "page-title" }, t("picture.title")), this.pageRow, this.strength.row,
         make("p", { class: "hint-text" }, t("strength.help"))),
       make("section", { class: "block" }, this.saturation.row, this.automatic, make("p", { class: "hint-text" }, t("saturation.help"))),
+      make("section", { class: "block" },
+        make("label", { class: "check" }, this.evenTones, make("span", {}, t("tones.label"), make("small", {}, t("tones.help"))))),
       make("section", { class: "block" }, make("h2", { class: "page-title" }, t("reference.title")),
         make("p", { class: "hint-text" }, t("reference.help")), this.noReference, this.list, this.add, this.referenceStrength.row),
     );
     this.update();
     this.updateReferences();
+    this.updateFile();
+  }
+
+  /** Show which page of its file the photo is, and whether its tones are evened out. */
+  updateFile() {
+    const state = this.editor.store.session;
+    if (!this.evenTones || !this.pages || !this.pageRow) return;
+    this.evenTones.checked = state?.even_tones ?? false;
+    const count = state?.pages ?? 1;
+    this.pageRow.hidden = count < 2;
+    if (this.pages.options.length !== count) {
+      this.pages.replaceChildren(
+        ...Array.from({ length: count }, (_, i) => make("option", { value: i + 1 }, t("page.one", { page: i + 1, pages: count }))),
+      );
+    }
+    this.pages.value = String(state?.page ?? 1);
+  }
+
+  changeTones() {
+    const even = this.evenTones?.checked ?? false;
+    this.editor.store.run((id) => api.evenTones(id, even), { counts: false });
   }
 
   /** Show the edits' settings. */

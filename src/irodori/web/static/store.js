@@ -219,7 +219,7 @@ export class Store extends Emitter {
       const state = await step.run(id, this.revision);
       if (signal.aborted) return;
       this.done(step);
-      const changed = !sameEdits(state.edits, this.base);
+      const changed = !sameEdits(state.edits, this.base) || state.even_tones !== this.session?.even_tones;
       this.adopt(state);
       if (changed) this.stale = true;
       return;

@@ -101,6 +101,9 @@
  * @property {number} height
  * @property {number} bits
  * @property {boolean} grey
+ * @property {number} page  of the file, from 1
+ * @property {number} pages  1 but for some TIFF files
+ * @property {boolean} even_tones  the model sees the photo with its tones evened out
  * @property {number} revision
  * @property {boolean} can_undo
  * @property {boolean} can_redo
