@@ -152,8 +152,8 @@ def test_an_unlikely_colour_surprises(network: HintProp) -> None:
         features["guess_bins"][:, :, 100] = 1
         surprises = []
         for colour in (network.centres[100], -network.centres[100]):
-            values = network._tokens(lightness, features, colour[None, :, None, None] * mask, mask, None)[2]
-            surprises.append(float(values[0, 0, 0, 4]))
+            values = network._tokens(lightness, features, colour[None, :, None, None] * mask, mask, None)[1]
+            surprises.append(float(values[0, 0, 1, 4]))
     assert surprises[0] == pytest.approx(0, abs=0.01)
     assert surprises[1] > 0.5
 

@@ -158,11 +158,10 @@ class HintProp(nn.Module):
 
         Returns:
             share16, share8, share4, share2: the photo's share of the decoder's first convolutions at strides 16 to 2;
-            queries ``(B, HEADS, h/4 * w/4, EMBEDDING + 6)`` and embedding ``(B, HEADS * EMBEDDING, h/4, w/4)``;
-            nulls ``(B, HEADS, h/4 * w/4, 1)``; guess_ab ``(B, 2, h/4, w/4)`` / 110;
-            guess_bins ``(B, h/8 * w/8, 313)``, probabilities; light4 ``(B, 1, h/4, w/4)``;
-            detail2 ``(B, 1, h/2, w/2)`` and detail1 ``(B, 1, h, w)``: what lightness has beyond the next coarser scale;
-            in training also guess_logits ``(B, 313, h/8, w/8)``.
+            queries ``(B, HEADS, h/4 * w/4, EMBEDDING + 8)``; embedding ``(B, HEADS * EMBEDDING, h/4, w/4)``;
+            guess_ab ``(B, 2, h/4, w/4)`` / 110; guess_bins ``(B, h/8 * w/8, 313)``, probabilities;
+            light4 ``(B, 1, h/4, w/4)``; detail2 ``(B, 1, h/2, w/2)`` and detail1 ``(B, 1, h, w)``: what lightness has
+            beyond the next coarser scale; in training also guess_logits ``(B, 313, h/8, w/8)``.
         """
         f2, f4, f8, f16, f32 = self.encoder(lightness)
         t16 = self.trunk16(F.relu(self.lateral16(f16) + up(self.top32(f32))))
@@ -176,7 +175,7 @@ class HintProp(nn.Module):
         reach = self.reach(t4).reshape(batch, 3, HEADS, height * width)
         distance = (self.log_distance[None, :, None] + reach[:, 0].clamp(-4, 4)).exp()
         contrast = (self.log_lightness[None, :, None] + reach[:, 1].clamp(-4, 4)).exp()
-        nulls = (self.null[None, :, None] + reach[:, 2])[..., None]
+        nulls = self.null[None, :, None] + reach[:, 2]
         lightness2 = down(lightness, 2)
         lightness4 = down(lightness2, 2)
         light4 = lightness4.flatten(2)
@@ -191,6 +190,8 @@ class HintProp(nn.Module):
                 -contrast[:, :, None],
                 # the terms in the query alone, so that the null token competes with true distances
                 -(distance * place.square().sum(2) + contrast * light4.square())[:, :, None],
+                nulls[:, :, None],
+                torch.ones_like(nulls)[:, :, None],
             ],
             2,
         ).transpose(2, 3)
@@ -201,7 +202,6 @@ class HintProp(nn.Module):
             "share4": self.enter4.photo(t4),
             "share2": self.enter2.photo(t2),
             "queries": queries,
-            "nulls": nulls,
             "embedding": embedding.flatten(1, 2),
             "guess_ab": self.guess4(t4),
             "guess_bins": logits.flatten(2).transpose(1, 2).softmax(2),
@@ -215,12 +215,12 @@ class HintProp(nn.Module):
 
     def _tokens(
         self, lightness: Tensor, features: dict[str, Tensor], ab: Tensor, mask: Tensor, cells: Tensor | None
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Pool the hints into tokens.
+    ) -> tuple[Tensor, Tensor]:
+        """Pool the hints into tokens; the first token is the null.
 
         Returns:
-            keys ``(B, HEADS, n, EMBEDDING + 6)``; biases ``(B, HEADS, 1, n)``; values ``(B, 1, n, 9)``: colour, its
-            difference from the guess, surprise, lightness, its square, and its products with the colour.
+            keys ``(B, HEADS, 1 + n, EMBEDDING + 8)``; values ``(B, 1, 1 + n, 10)``: colour, its difference from the
+            guess, surprise, lightness, its square, its products with the colour, and 1; all 0 for the null.
         """
         batch, _, height, width = mask.shape
         place = positions(height, width, 1, mask)[None]
@@ -246,20 +246,23 @@ class HintProp(nn.Module):
         likelihood = (expected * (squares * (-0.5 / LIKELY_WIDTH**2)).exp()).sum(2)
         surprise = (likelihood + 1e-4).log() * (-1 / 9)
         light = mean[:, 2:3]
-        values = torch.cat(
-            [mean[:, :2], mean[:, 6:8], surprise[:, None], light, light.square(), light * mean[:, :2]], 1
-        )
+        ones = torch.ones_like(light)
+        parts = [mean[:, :2], mean[:, 6:8], surprise[:, None], light, light.square(), light * mean[:, :2], ones]
+        values = torch.cat(parts, 1)
+        values = torch.cat([torch.zeros_like(values[:, :, :1]), values], 2)
         centre = mean[:, 3:5]
         embedding = mean[:, 8:].reshape(batch, HEADS, EMBEDDING, -1)
         shared = torch.cat(
-            [centre, centre.square().sum(1, keepdim=True), light, light.square(), torch.ones_like(light)], 1
+            [centre, centre.square().sum(1, keepdim=True), light, light.square(), ones, torch.zeros_like(light)], 1
         )
-        keys = torch.cat([embedding, shared[:, None].expand(-1, HEADS, -1, -1)], 2).transpose(2, 3)
-        present = weight > 0
         bias = self.coverage[None, :, None, None] * weight.clamp(min=1e-4).log()[:, None]
         bias = bias - self.caution[None, :, None, None] * surprise[:, None, None]
-        bias = bias.masked_fill(~present[:, None], -1e4)
-        return keys, bias, values.transpose(1, 2)[:, None]
+        bias = bias.masked_fill(weight[:, None] <= 0, -1e4)
+        keys = torch.cat([embedding, shared[:, None].expand(-1, HEADS, -1, -1), bias], 2)
+        null = torch.zeros(keys.shape[2], device=keys.device, dtype=keys.dtype)
+        null[-2] = 1
+        keys = torch.cat([null[None, None, :, None].expand(batch, HEADS, -1, 1), keys], 3)
+        return keys, values.transpose(1, 2)[:, None]
 
     def _propagate(
         self, lightness: Tensor, features: dict[str, Tensor], ab: Tensor, mask: Tensor, cells: Tensor | None
@@ -271,15 +274,14 @@ class HintProp(nn.Module):
             the confidence; more ``(B, 3 * HEADS, h/4, w/4)``: how surprising the hints are, and how the regression
             on lightness would change their colour here; slopes ``(B, HEADS, 2, h/4, w/4)`` of that regression.
         """
-        keys, bias, values = self._tokens(lightness, features, ab, mask, cells)
-        scores = features["queries"] @ keys.transpose(2, 3) + bias
-        null = features["nulls"]
-        weights = torch.cat([null, scores], 3).softmax(3)[..., 1:]
-        confidence = weights.sum(3, keepdim=True)
-        found = (weights @ values) / (confidence + 1e-3)
+        keys, values = self._tokens(lightness, features, ab, mask, cells)
+        found = (features["queries"] @ keys).softmax(3) @ values
         batch, _, height, width = features["guess_ab"].shape
-        found = torch.cat([found, confidence], 3).transpose(2, 3).reshape(batch, HEADS, 10, height, width)
-        colour, change, surprise, light, square, product, sure = torch.split(found, [2, 2, 1, 1, 1, 2, 1], 2)
+        found = found.transpose(2, 3).reshape(batch, HEADS, 10, height, width)
+        sure = found[:, :, 9:]
+        colour, change, surprise, light, square, product = torch.split(
+            found[:, :, :9] / (sure + 1e-3), [2, 2, 1, 1, 1, 2], 2
+        )
         variance = (square - light.square()).clamp(min=0) + self.log_slope_noise.exp()[None, :, None, None, None]
         slopes = (product - light * colour) / variance
         tilt = slopes * (features["light4"][:, None] - light) * sure
