@@ -300,7 +300,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
     command = [sys.executable, "-c", DISK_FULL, str(tmp_path), *names]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert [line.split()[0] for line in done.stdout.splitlines()] == names
-    assert all("cannot write" in line for line in done.stdout.splitlines())
+    assert all("cannot write" in line and line.endswith(" (File too large)") for line in done.stdout.splitlines())
     assert done.stderr == ""
     assert list(tmp_path.iterdir()) == []
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import re
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -129,8 +130,11 @@ def field(image: Any, name: str, default: Any) -> Any:
 
 
 def reason(error: Exception) -> str:
-    """Return libvips' own words about a failure as one short line without its line breaks."""
+    """Return libvips' own words about a failure as one short line; of the system's errors (disk full) the system's."""
     text = str(getattr(error, "detail", "") or error)
+    told = re.search(r"system error: (?!Unknown)(.+)", text)
+    if told is not None:
+        return told[1].strip()
     lines = [line.strip().rstrip(".") for line in text.splitlines() if line.strip() and "bad seek" not in line]
     unique = list(dict.fromkeys(lines))
     return "; ".join(unique)[:200] or "no reason given"

@@ -27,13 +27,16 @@ def test_a_tree_is_coloured_whatever_is_in_it(batch: Batch, tmp_path: Path) -> N
     (photos / "not a photo.png").write_text("hello")
     (photos / "empty.jpg").touch()
     (photos / "notes.txt").write_text("hello")
+    (photos / "gone.jpg").symlink_to("moved away.jpg")
+    (photos / "gone.txt").symlink_to("moved away.txt")
     assert batch(photos, out) == 3
-    assert batch.counts == {"done": 4, "failed": 3}
-    assert batch.photos("failed") == {"cut.jpg", "not a photo.png", "empty.jpg"}
+    assert batch.counts == {"done": 4, "failed": 4}
+    assert batch.photos("failed") == {"cut.jpg", "not a photo.png", "empty.jpg", "gone.jpg"}
+    assert "cannot be opened (No such file or directory)" in batch.report["reasons"]
     assert set(files_of(out)) == {"a.jpg", "a.png", "späte Tage/b.tif", "deep.png"}
     assert not read_photo(out / "a.jpg").is_grey
     assert read_photo(out / "deep.png").bits == 16
-    assert "4 coloured, 3 failed" in batch.text
+    assert "4 coloured, 4 failed" in batch.text
     assert batch.report["reasons"]
     assert all("Traceback" not in text for text in (batch.text, batch.errors))
 

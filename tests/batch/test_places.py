@@ -31,7 +31,8 @@ def test_link_loops_end_and_folders_are_done_once(tmp_path: Path) -> None:
     (outside / "back").symlink_to(outside)
     (photos / "dangling.jpg").symlink_to("nowhere.jpg")
     found = list(LocalPlace(str(photos)).walk())
-    assert {f.path: sorted(f.files) for f in found if f.files} == {"a": ["one.jpg"], "z1": ["two.jpg"]}
+    files = {f.path: sorted(f.files) for f in found if f.files}
+    assert files == {"": ["dangling.jpg"], "a": ["one.jpg"], "z1": ["two.jpg"]}
     left_out = {f.path for f in found if f.trouble}
     assert left_out == {"a/b/up", "self", "twin", "z1/back", "z2"}
     assert all(f.expected for f in found if f.trouble)
@@ -88,6 +89,37 @@ def test_an_object_store_is_written_without_a_temporary_name() -> None:
     rgb = np.full((20, 30, 3), (90, 120, 80), np.uint8)
     where.write("a.png", rgb, Photo.from_array(rgb))
     assert walked(where) == {"": ["a.png"]}
+
+
+def test_errors_of_a_driver_are_told_and_stop_one_photo_only() -> None:
+    fsspec = pytest.importorskip("fsspec")
+
+    class Unreachable(fsspec.AbstractFileSystem):  # type: ignore[misc]
+        """A file system as S3 is without a network: its errors are of its driver's own making."""
+
+        protocol = "unreachable"
+
+        def ls(self, path: str, detail: bool = True, **_: object) -> list[str]:
+            raise RuntimeError(f"no connection,\nnobody answers for {path}")
+
+        def cat_file(self, path: str, *_: object, **__: object) -> bytes:
+            raise RuntimeError("no connection")
+
+        pipe_file = cat_file
+        makedirs = cat_file
+
+    fsspec.register_implementation("unreachable", Unreachable, clobber=True)
+    where = place("unreachable://bucket/photos")
+    assert isinstance(where, UrlPlace)
+    assert [f.trouble for f in where.walk()] == [
+        "the folder cannot be read (no connection, nobody answers for bucket/photos)"
+    ]
+    assert where.stamp("a.png") is None
+    with pytest.raises(OSError, match="no connection"):
+        where.read("a.png")
+    rgb = np.zeros((8, 8, 3), np.uint8)
+    with pytest.raises(OSError, match="no connection"):
+        where.write("a.png", rgb, Photo.from_array(rgb))
 
 
 def test_sweep_removes_only_what_is_new_enough(tmp_path: Path) -> None:

@@ -12,14 +12,14 @@ import os
 import secrets
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from irodori.errors import MissingExtra, SettingsError
+from irodori.errors import IrodoriError, MissingExtra, SettingsError
 from irodori.photo import Photo, write_photo
 
 STATE_FOLDER = ".irodori-batch"
@@ -83,6 +83,8 @@ class LocalPlace:
                     if not entry.is_dir():
                         if entry.is_file():
                             files[entry.name] = _stamp(entry.stat())
+                        elif not os.path.exists(entry.path):
+                            files[entry.name] = ""  # a link that leads nowhere: a photo that cannot be opened
                     elif os.path.realpath(entry.path) != barred:
                         if self._is_done_anyway(entry, barred) or (identity := _identity(entry.path)) in seen:
                             left_out.append(Folder(child, trouble=_DONE_ANYWAY, expected=True))
@@ -148,19 +150,20 @@ class UrlPlace:
         files_of, top = _filesystem(self.root)
         barred = _filesystem(without)[1] if without else None
         try:
-            for here, folders, files in files_of.walk(top, detail=True, on_error="raise"):
-                inside = str(here).rstrip("/")[len(top.rstrip("/")) :].strip("/")
-                for name in [n for n in folders if n.startswith(".") or str(folders[n]["name"]).rstrip("/") == barred]:
-                    del folders[name]
-                stamps = {name: _url_stamp(info) for name, info in sorted(files.items()) if name and name[0] != "."}
-                yield Folder(inside, stamps)
+            with _driver_errors():
+                for here, folders, files in files_of.walk(top, detail=True, on_error="raise"):
+                    inside = str(here).rstrip("/")[len(top.rstrip("/")) :].strip("/")
+                    for name in [n for n in folders if n[0] == "." or str(folders[n]["name"]).rstrip("/") == barred]:
+                        del folders[name]
+                    stamps = {name: _url_stamp(info) for name, info in sorted(files.items()) if name and name[0] != "."}
+                    yield Folder(inside, stamps)
         except OSError as error:
             yield Folder("", trouble=f"the folder cannot be read ({error.strerror or error})")
 
     def stamp(self, path: str) -> str | None:
         """The stamp of a file, None when there is none."""
         files, top = _filesystem(self.root)
-        with suppress(OSError):
+        with suppress(OSError), _driver_errors():
             files.invalidate_cache()
             return _url_stamp(files.info(f"{top}/{path}"))
         return None
@@ -181,7 +184,8 @@ class UrlPlace:
     def read(self, path: str) -> bytes:
         """All bytes of a file. Raises OSError."""
         files, top = _filesystem(self.root)
-        return bytes(files.cat_file(f"{top}/{path}"))
+        with _driver_errors():
+            return bytes(files.cat_file(f"{top}/{path}"))
 
     def sha256(self, path: str) -> str:
         """SHA-256 of a file's bytes, in hex. Raises OSError."""
@@ -194,23 +198,24 @@ class UrlPlace:
         write_photo(rgb, buffer, like=like, format=suffix, **options)
         files, top = _filesystem(self.root)
         target = f"{top}/{path}"
-        if self.root.partition("://")[0] in _WHOLE_OR_NOTHING:
-            files.pipe_file(target, buffer.getvalue())
-            return
-        files.makedirs(target.rpartition("/")[0], exist_ok=True)
-        temporary = f"{target.rpartition('/')[0]}/.irodori-{secrets.token_hex(6)}.tmp"
-        try:
-            files.pipe_file(temporary, buffer.getvalue())
-            files.mv(temporary, target)
-        except BaseException:
-            with suppress(OSError):
-                files.rm_file(temporary)
-            raise
+        with _driver_errors():
+            if self.root.partition("://")[0] in _WHOLE_OR_NOTHING:
+                files.pipe_file(target, buffer.getvalue())
+                return
+            files.makedirs(target.rpartition("/")[0], exist_ok=True)
+            temporary = f"{target.rpartition('/')[0]}/.irodori-{secrets.token_hex(6)}.tmp"
+            try:
+                files.pipe_file(temporary, buffer.getvalue())
+                files.mv(temporary, target)
+            except BaseException:
+                with suppress(OSError):
+                    files.rm_file(temporary)
+                raise
 
     def sweep(self, path: str, since: float) -> None:
         """Remove temporary files beside ``path``, which only a killed worker can have left (``since`` is not used)."""
         files, top = _filesystem(self.root)
-        with suppress(OSError):
+        with suppress(OSError), _driver_errors():
             for leftover in files.glob(f"{top}/{path}".rpartition("/")[0] + "/.irodori-*.tmp"):
                 files.rm_file(leftover)
 
@@ -243,6 +248,17 @@ def _filesystem(url: str) -> tuple[Any, str]:
     except ValueError as error:
         raise SettingsError(f"{url}: {error}") from None
     return files, str(path).rstrip("/")
+
+
+@contextmanager
+def _driver_errors() -> Iterator[None]:
+    """Turn what fsspec's drivers raise of their own (no connection, no credentials) into OSError with their words."""
+    try:
+        yield
+    except (OSError, IrodoriError):
+        raise
+    except Exception as error:
+        raise OSError(" ".join(str(error).split())[:200] or type(error).__name__) from error
 
 
 def _identity(path: str) -> tuple[int, int]:
