@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import pyvips
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from irodori.color import lab
@@ -153,3 +155,23 @@ def test_a_photo_deleted_elsewhere_is_told(opened: Page, server: Server) -> None
     type_colour(opened, "#2050a0")
     expect(opened.locator(".message-error")).to_contain_text("deleted elsewhere")
     expect(opened.locator("body")).to_have_attribute("data-screen", "start")
+
+
+def test_a_page_is_chosen_and_its_tones_are_evened_out(page: Page, server: Server, tmp_path: Path) -> None:
+    first, second = (Image.fromarray(np.tile(np.linspace(90, 150, 300), (h, 1)).astype(np.uint8)) for h in (200, 240))
+    album = tmp_path / "album.tif"
+    first.save(album, save_all=True, append_images=[second])
+    open_photo(page, server.address, album)
+    one = session_of(page)
+    page.locator("#tab-picture").click()
+    shown(page, lambda: page.locator("#page").select_option("2"))
+    expect(page).not_to_have_url(re.compile(one))
+    state = server.state(page)
+    assert (state["page"], state["pages"], state["height"]) == (2, 2, 240)
+    expect(page.locator("#page")).to_have_value("2")
+    shown(page, lambda: page.get_by_label("Even out tones").check())
+    assert server.state(page)["even_tones"] is True
+    shown(page, page.go_back)
+    assert session_of(page) == one
+    expect(page.locator("#page")).to_have_value("1")
+    expect(page.get_by_label("Even out tones")).not_to_be_checked()

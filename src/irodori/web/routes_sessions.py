@@ -50,6 +50,8 @@ async def recent(editor: Ask, limit: Annotated[int, Query(ge=1, le=1000)] = 100)
                     "name": row.name,
                     "width": row.width,
                     "height": row.height,
+                    "page": row.page + 1,
+                    "pages": row.pages,
                     "created": editing.moment(row.created),
                     "changed": editing.moment(row.changed),
                     "thumbnail": f"/api/sessions/{row.id}/thumbnail",

@@ -161,6 +161,8 @@ class Summary(BaseModel):
     name: str
     width: int
     height: int
+    page: int
+    pages: int
     created: str
     changed: str
     thumbnail: str

@@ -40,6 +40,7 @@ export class PicturePage {
       this.updateReferences();
       this.updateFile();
     });
+    editor.store.on("refused", () => this.updateFile());
   }
 
   /** Make the elements (again after a change of language). */

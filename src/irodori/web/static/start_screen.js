@@ -97,7 +97,7 @@ export class StartScreen {
         { class: "card-main", "data-session": session.id, onclick: () => this.page.openSession(session.id) },
         make("span", { class: "card-picture" }, make("img", { src: `${session.thumbnail}?${Date.parse(session.changed)}`, alt: "", loading: "lazy" })),
         make("span", { class: "card-name" }, session.name),
-        make("small", {}, formatAgo(session.changed)),
+        make("small", {}, session.pages > 1 ? `${t("page.label")} ${t("page.one", session)} · ` : "", formatAgo(session.changed)),
       ),
       make(
         "button",

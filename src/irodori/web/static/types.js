@@ -88,7 +88,7 @@
 
 /** @typedef {{id: string, name: string, created: string}} Snapshot */
 /** @typedef {{id: string, name: string, active: boolean, picture: string, reference: Reference}} UsedReference */
-/** @typedef {{id: string, name: string, width: number, height: number, created: string, changed: string, thumbnail: string}} SessionSummary */
+/** @typedef {{id: string, name: string, width: number, height: number, page: number, pages: number, created: string, changed: string, thumbnail: string}} SessionSummary */
 /** @typedef {{name: string, title: string, credit: string, width: number, height: number, thumbnail: string}} Sample */
 
 /**
