@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -214,6 +215,24 @@ def test_a_sidecar_makes_the_file_again(colorize, photo_file: Path, tmp_path: Pa
     write_photo(grey_of(scene(50, 60)), other)
     assert colorize(other, "--repeat", sidecar) == cli.EXIT_FAILED
     assert "is about a photo with SHA-256" in capsys.readouterr().err
+
+
+def test_a_sidecar_finds_its_model_by_what_is_in_it(
+    tiny_model: Path, photo_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.setenv("IRODORI_DATA", str(tmp_path / "data"))
+    kept = tmp_path / "data" / "models" / "mine"
+    shutil.copytree(tiny_model, kept)
+    for number, model in enumerate(([], ["--model", "mine"])):
+        first, second = tmp_path / f"first{number}.png", tmp_path / f"second{number}.png"
+        words = ["colorize", str(photo_file), "--threads", "1", "-o"]
+        assert cli.main([*words, str(first), "--sidecar", *model]) == 0
+        assert cli.main([*words, str(second), "--repeat", f"{first}.irodori.json"]) == 0
+        assert digest(second) == digest(first)
+    capsys.readouterr()
+    shutil.rmtree(kept)
+    assert cli.main([*words, str(second), "--repeat", f"{first}.irodori.json"]) == cli.EXIT_FAILED
+    assert "the sidecar was made with model" in capsys.readouterr().err
 
 
 def test_a_project_is_coloured_by_its_edits(colorize, photo_file: Path, tmp_path: Path) -> None:

@@ -263,8 +263,11 @@ def _take_settings(arguments: argparse.Namespace, record: Record) -> None:
         raise SettingsError(f"the sidecar's settings cannot be used: {error}") from None
     for name in _SETTINGS:
         setattr(arguments, name, getattr(checked, name))
-    if arguments.model is None and record.model_name != "default":
-        arguments.model = record.model_name
+    if arguments.model is None:
+        from irodori.model import weights
+
+        same = (str(info.folder) for info in weights.installed() if info.digest == record.model_digest)
+        arguments.model = next(same, None)  # not there: the default, which is then refused by its SHA-256
 
 
 def _has_guidance(arguments: argparse.Namespace) -> bool:
