@@ -23,6 +23,7 @@ MAX_CORNERS = 4096
 MAX_INSIDE = 256
 """The most hints that one region spreads."""
 
+_OVERLAP = 1.1  # side of a square in units of the distance to the next
 _SPACING = 0.04  # distance between a region's hints, as a share of the photo's short side
 _SUBROWS = 4  # scan lines per pixel row
 
@@ -212,7 +213,8 @@ def _places(
     # A square of this radius stays inside the polygon when the nearest border is radius * sqrt(2) away.
     room = _border_distance(corners, grid) / math.sqrt(2)
     fits = room >= min(wanted, float(room.max()))
-    radii = np.clip(room[fits], 1e-3, wanted)
+    # Squares that overlap a little leave no lattice of gaps, which would show in the colours.
+    radii = np.clip(room[fits], 1e-3, max(wanted, _OVERLAP * float(((high - low) / counts).max()) / 2))
     return tuple((x, y, radius) for (x, y), radius in zip(grid[fits].tolist(), radii.tolist(), strict=True))
 
 
