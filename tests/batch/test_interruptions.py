@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from irodori.photo import read_photo
-from tests.batch.conftest import Batch, files_of, processes_with, wait_until
+from tests.batch.conftest import SETTLED, Batch, files_of, make_photo, processes_with, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
 
@@ -112,3 +115,23 @@ def test_an_output_that_cannot_be_written_ends_the_run(batch: Batch, many: Path,
         assert "Read-only file system" in batch.text
     finally:
         subprocess.run(["umount", disk], check=True)
+
+
+@pytest.mark.parametrize(("left", "counts"), [(True, {"unchanged": 1}), (False, {"done": 1})])
+def test_a_run_that_ended_before_the_sidecar_makes_it(
+    batch: Batch, tmp_path: Path, left: bool, counts: dict[str, int]
+) -> None:
+    photos, out = tmp_path / "in", tmp_path / "out"
+    make_photo(photos / "a.jpg")
+    assert batch(photos, out, "--sidecar") == 0
+    sidecar = out / "a.jpg.irodori.json"
+    written = sidecar.read_bytes()
+    with closing(sqlite3.connect(out / ".irodori-batch" / "manifest.sqlite")) as manifest, manifest:
+        manifest.execute("UPDATE results SET try_run = run, try_stamp = stamp")  # as `begin` and a kill leave it
+        manifest.execute("UPDATE results SET state = 'open', run = '', stamp = '', content = '', output_stamp = ''")
+    if not left:
+        sidecar.unlink()
+    time.sleep(SETTLED)
+    assert batch(photos, out, "--sidecar") == 0
+    assert batch.counts == counts
+    assert sidecar.read_bytes() == written

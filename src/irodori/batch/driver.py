@@ -18,6 +18,7 @@ from irodori.batch.places import LocalPlace, Place, UrlPlace
 from irodori.batch.plan import Item, LeftOut, plan
 from irodori.batch.report import Report
 from irodori.batch.settings import BatchSettings
+from irodori.photo_sidecar import SUFFIX
 
 _TRIES = 2
 """How often a photo may lose its worker before it counts as failed."""
@@ -38,13 +39,15 @@ class Run:
     def recover(self) -> None:
         """Make sense of what an interrupted run left: results that are there count, temporary files go.
 
-        Only whole files get a result's name, so a file that was not there before the attempt is its result.
+        Only whole files get a result's name, so a file that was not there before the attempt is its result. One whose
+        sidecar was not written any more is made again.
         """
         for row in self.manifest.attempts():
             self.output.sweep(row.output, row.at)
             there = self.output.stamp(row.output)
             if there and there != row.output_stamp:
-                self.manifest.finish(row.output, row.source, row.try_run, row.try_stamp, "", there)
+                whole = not self.settings.sidecar or self.output.stamp(row.output + SUFFIX)
+                self.manifest.finish(row.output, row.source, row.try_run if whole else "", row.try_stamp, "", there)
             else:
                 self.manifest.drop_attempt(row.output)
 
