@@ -123,6 +123,7 @@ def test_a_run_that_ended_before_the_sidecar_makes_it(
 ) -> None:
     photos, out = tmp_path / "in", tmp_path / "out"
     make_photo(photos / "a.jpg")
+    time.sleep(SETTLED)
     assert batch(photos, out, "--sidecar") == 0
     sidecar = out / "a.jpg.irodori.json"
     written = sidecar.read_bytes()
@@ -131,7 +132,6 @@ def test_a_run_that_ended_before_the_sidecar_makes_it(
         manifest.execute("UPDATE results SET state = 'open', run = '', stamp = '', content = '', output_stamp = ''")
     if not left:
         sidecar.unlink()
-    time.sleep(SETTLED)
     assert batch(photos, out, "--sidecar") == 0
     assert batch.counts == counts
     assert sidecar.read_bytes() == written
