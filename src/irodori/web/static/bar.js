@@ -79,7 +79,7 @@ export class Bar {
     for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-command]"))) {
       const name = /** @type {CommandName} */ (button.dataset.command);
       const command = commandOf(name);
-      if (command.icon && !button.querySelector("svg")) button.prepend(icon(command.icon));
+      if (command.icon && button.id !== "photo-name" && !button.querySelector("svg")) button.prepend(icon(command.icon));
       if (button.id !== "photo-name" && button.id !== "zoom-value") button.setAttribute("aria-label", t(command.label));
       button.dataset.tip = t(command.label);
       if (command.keys) button.dataset.key = keyName(command.keys[0]);

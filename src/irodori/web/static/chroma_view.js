@@ -207,20 +207,22 @@ export class ChromaView {
     const wide = Math.max(Math.round(this.photo.width * view.scale * ratioX), 1);
     const high = Math.max(Math.round(this.photo.height * view.scale * ratioY), 1);
     gl.uniform4f(this.gpu.at.u_place, (2 * left) / width - 1, 1 - (2 * top) / height, (2 * wide) / width, (-2 * high) / height);
+    const squares = view.scale * ratioX >= SQUARES_FROM;
     const detail = this.detail?.rect;
     if (detail && detail.width > 0) {
       const { width: w, height: h } = this.photo;
       gl.uniform4f(this.gpu.at.u_detail_rect, detail.x / w, detail.y / h, w / detail.width, h / detail.height);
       gl.activeTexture(gl.TEXTURE1);
       gl.bindTexture(gl.TEXTURE_2D, this.gpu.textures.detail);
-      const squares = view.scale * ratioX >= SQUARES_FROM;
       gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, squares ? gl.NEAREST : gl.LINEAR);
     } else {
       gl.uniform4f(this.gpu.at.u_detail_rect, 0, 0, 0, 0);
     }
+    gl.activeTexture(gl.TEXTURE0);
+    gl.bindTexture(gl.TEXTURE_2D, this.gpu.textures.lightness);
+    const whole = this.lightness.width >= this.photo.width;
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, squares && whole ? gl.NEAREST : gl.LINEAR);
     if (this.gpu.mipmaps) {
-      gl.activeTexture(gl.TEXTURE0);
-      gl.bindTexture(gl.TEXTURE_2D, this.gpu.textures.lightness);
       const small = wide * SMALLER_FROM < this.lightness.width;
       gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, small ? gl.LINEAR_MIPMAP_LINEAR : gl.LINEAR);
     }

@@ -27,7 +27,7 @@ export const COMMANDS = {
   copy: { group: "file", label: "command.copy", keys: ["Ctrl+c"], icon: "copy" },
   paste: { group: "file", label: "command.paste", keys: ["Ctrl+v"], anywhere: true },
   project: { group: "file", label: "command.project", icon: "project" },
-  rename: { group: "file", label: "command.rename" },
+  rename: { group: "file", label: "command.rename", icon: "rename" },
   remove: { group: "file", label: "command.remove", icon: "delete" },
   undo: { group: "edit", label: "command.undo", keys: ["Ctrl+z"], icon: "undo" },
   redo: { group: "edit", label: "command.redo", keys: ["Ctrl+Shift+z", "Ctrl+y"], icon: "redo" },
