@@ -1,6 +1,6 @@
 """What guided upsampling is worth: the true ab of photographs, shrunk and brought back, against bilinear.
 
-    python benchmarks/guided.py PHOTOS... [--factors 4 8] [--limit N]
+    python benchmarks/guided.py PHOTOS... [--factors 4 8] [--limit N] [--jobs N]
 
 PHOTOS: folders, .tar files or single files of colour photographs. For each photo and factor the ab and L planes are
 shrunk by averaging blocks; ab is brought back with the guided filter (from small ab, small L and full L) and with
@@ -12,6 +12,9 @@ from __future__ import annotations
 import argparse
 import tarfile
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -63,28 +66,37 @@ def psnr(result: Float32, truth: Float32) -> float:
     return float(10 * np.log10(255**2 / max(float(np.mean((result - truth) ** 2)), 1e-12)))
 
 
+def measured(pixels: NDArray[Any], factors: list[int]) -> dict[int, tuple[float, float]]:
+    """PSNR of guided and of bilinear for one photograph, by factor; none for a factor that it is too small for."""
+    found = {}
+    for factor in factors:
+        height, width = (side // factor * factor for side in pixels.shape[:2])
+        if min(height, width) < 8 * factor:
+            continue
+        colours = lab.to_lab(pixels[:height, :width])
+        lightness, truth = colours[..., 0], colours[..., 1:]
+        small_ab, small_l = shrunk(truth, factor), shrunk(lightness, factor)
+        ours = guided.apply(guided.coefficients(small_ab, small_l), lightness)
+        found[factor] = (psnr(ours, truth), psnr(guided.bilinear(small_ab, height, width), truth))
+    return found
+
+
 def main() -> None:
     """Measure, print, record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path, nargs="+")
     parser.add_argument("--factors", type=int, nargs="+", default=[4, 8])
     parser.add_argument("--limit", type=int, default=None)
+    parser.add_argument("--jobs", type=int, default=2, help="photographs measured at a time")
     parser.add_argument("--name", default="guided", help="name of the record")
     parser.add_argument("--out", type=Path, default=None)
     args = parser.parse_args()
     rows: dict[int, list[tuple[float, float]]] = {factor: [] for factor in args.factors}
-    for number, (_, pixels) in enumerate(photographs(args.photos)):
-        if args.limit is not None and number >= args.limit:
-            break
-        for factor in args.factors:
-            height, width = (side // factor * factor for side in pixels.shape[:2])
-            if min(height, width) < 8 * factor:
-                continue
-            colours = lab.to_lab(pixels[:height, :width])
-            lightness, truth = colours[..., 0], colours[..., 1:]
-            small_ab, small_l = shrunk(truth, factor), shrunk(lightness, factor)
-            ours = guided.apply(guided.coefficients(small_ab, small_l), lightness)
-            rows[factor].append((psnr(ours, truth), psnr(guided.bilinear(small_ab, height, width), truth)))
+    wanted = (pixels for _, pixels in islice(photographs(args.photos), args.limit))
+    with ProcessPoolExecutor(args.jobs) as pool:
+        for found in pool.map(partial(measured, factors=args.factors), wanted):
+            for factor, pair in found.items():
+                rows[factor].append(pair)
     figures: dict[str, Any] = {"sources": [path.name for path in args.photos]}
     for factor, pairs in rows.items():
         ours_all, plain = np.asarray(pairs).T
