@@ -230,10 +230,10 @@ def test_hasty_previews_are_dropped_but_the_last_is_answered(client: Client, ope
     gate, real = threading.Event(), model.answer
     started = threading.Event()
 
-    def slow(*arguments: Any) -> Any:
+    def slow(*arguments: Any, **options: Any) -> Any:
         started.set()
         gate.wait(30)
-        return real(*arguments)
+        return real(*arguments, **options)
 
     monkeypatch.setattr(model, "answer", slow)
     results: dict[int, Any] = {}
