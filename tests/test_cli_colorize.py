@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from irodori import cli, samples
 from irodori.cli_options import parse_hint
@@ -242,6 +243,20 @@ def test_a_project_is_coloured_by_its_edits(colorize, photo_file: Path, tmp_path
     assert colorize(project) == 0
     assert colorize(photo_file, "--hint", "48,48,#d02010,8") == 0
     assert np.array_equal(read_photo(tmp_path / "work.color.png").pixels, read_photo(tmp_path / "old.color.png").pixels)
+
+
+def test_a_project_brings_its_page_and_its_even_tones(colorize, tmp_path: Path, capsys) -> None:
+    pages = [Image.fromarray((grey_of(scene(height, 96)) // 3 + 100).astype(np.uint8)) for height in (64, 96)]
+    album = tmp_path / "album.tif"
+    pages[0].save(album, save_all=True, append_images=pages[1:])
+    project, second = tmp_path / "work.irodori", tmp_path / "second.tif"
+    save_project(project, album.read_bytes(), "album.tif", (Edits(),), page=1, even_tones=True)
+    pages[1].save(second)
+    assert colorize(project, "--pages", "all") == 0
+    assert "note" not in capsys.readouterr().err
+    assert colorize(second, "--even-tones") == 0
+    found, wanted = read_photo(tmp_path / "work.color.tif"), read_photo(tmp_path / "second.color.tif")
+    assert np.array_equal(found.pixels, wanted.pixels)
 
 
 def test_too_many_pixels(colorize, photo_file: Path, capsys) -> None:

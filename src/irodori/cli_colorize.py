@@ -92,8 +92,9 @@ def _colour_file(
 ) -> None:
     """Colour one input file: its first page, or all of them."""
     opened = _open(source, arguments, 0)
-    pages = opened.photo.pages if arguments.pages == "all" else 1
-    if opened.photo.pages > pages:
+    is_project = opened.edits is not None  # and that is about one page of its file
+    pages = opened.photo.pages if arguments.pages == "all" and not is_project else 1
+    if opened.photo.pages > pages and not is_project:
         sys.stderr.write(
             f"irodori: note: {source} has {opened.photo.pages} pages; the first is coloured (--pages all)\n"
         )
@@ -106,7 +107,8 @@ def _colour_file(
         def share(done: float, page: int = page) -> None:
             progress((page + done) / pages)
 
-        _colour_photo(opened.photo, target, colorizer, wanted, arguments, record, share)
+        own = argparse.Namespace(**{**vars(arguments), "even_tones": arguments.even_tones or opened.even_tones})
+        _colour_photo(opened.photo, target, colorizer, wanted, own, record, share)
         print(f"{source} -> {target}")
 
 
@@ -153,11 +155,12 @@ def _colour_photo(
 
 @dataclass(frozen=True)
 class _Opened:
-    """An input: the photo, the name that the result's name is made of, and edits that came with it (a project)."""
+    """An input: the photo, the name that the result's name is made of, and what came with it (a project)."""
 
     photo: Photo
     name: str
     edits: Edits | None
+    even_tones: bool = False
 
 
 def _open(source: str, arguments: argparse.Namespace, page: int) -> _Opened:
@@ -175,8 +178,8 @@ def _open(source: str, arguments: argparse.Namespace, page: int) -> _Opened:
     if not project.is_project(head):
         return _Opened(read_photo(source, max_pixels=limit, page=page), os.path.basename(source), None)
     saved = project.load_project(source)
-    photo = read_photo(saved.photo_bytes, max_pixels=limit, page=page, name=saved.photo_name)
-    return _Opened(photo, Path(source).stem + Path(saved.photo_name).suffix, saved.edits)
+    photo = read_photo(saved.photo_bytes, max_pixels=limit, page=saved.page, name=saved.photo_name)
+    return _Opened(photo, Path(source).stem + Path(saved.photo_name).suffix, saved.edits, saved.even_tones)
 
 
 class _Targets:
