@@ -75,6 +75,12 @@ def test_the_same_content_gives_the_same_bytes() -> None:
     assert saved() == saved()
 
 
+def test_page_and_even_tones_are_kept() -> None:
+    plain, special = project.load_project(saved()), project.load_project(saved(page=2, even_tones=True))
+    assert (plain.page, plain.even_tones) == (0, False)
+    assert (special.page, special.even_tones) == (2, True)
+
+
 def test_the_index_defaults_to_the_last_step() -> None:
     assert project.load_project(saved(index=None)).index == 2
 
@@ -149,6 +155,9 @@ def change(**fields: object):
         (change(index=-1), "index: expected"),
         (change(index=1.0), "index: expected"),
         (change(model=3), "model: expected text"),
+        (change(page=-1), "page: expected 0"),
+        (change(page=True), "page: expected 0"),
+        (change(even_tones=1), "even_tones: expected true or false"),
         (change(snapshots={}), "snapshots: expected a list"),
         (change(snapshots=[3]), r"snapshots\[0\]"),
         (change(snapshots=[{"name": "a", "edits": {"version": 1}}] * 2), r"snapshots\[1\]"),
