@@ -206,6 +206,13 @@ def test_urls_work_like_folders(batch: Batch, tmp_path: Path) -> None:
         assert (tmp_path / "local" / name).read_bytes() == (out / name).read_bytes()
 
 
+def test_an_input_that_cannot_be_read_at_all_is_no_run(batch: Batch, tmp_path: Path) -> None:
+    pytest.importorskip("fsspec")
+    assert batch((tmp_path / "nowhere").as_uri(), tmp_path / "out") == 1
+    assert "the folder cannot be read (No such file or directory)" in batch.errors
+    assert len(batch.errors.strip().splitlines()) == 1
+
+
 def test_a_sidecar_makes_the_same_bytes_again_with_colorize(batch: Batch, tmp_path: Path) -> None:
     photos, out = tmp_path / "in", tmp_path / "out"
     make_photo(photos / "a.png", seed=3)

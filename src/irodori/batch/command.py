@@ -100,6 +100,9 @@ def run(args: argparse.Namespace) -> int:
         with _signals() as (stop, stop_at_once, signals):
             batch.recover()
             todo = batch.list_work()
+            unread = [entry["reason"] for entry in report.left_out if not entry["path"] and entry["state"] == "failed"]
+            if unread and not (todo or report.photos or report.counts["unchanged"]):
+                raise SettingsError(f"{args.input}: {unread[0]}")
             if args.dry_run:
                 for item, _ in todo:
                     print(f"{item.source} -> {item.output}" + (f" with {item.edits}" if item.edits else ""))
