@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+import time
 
 import numpy as np
 import pytest
@@ -52,7 +53,10 @@ def test_sixteen_bits(client: Client, coloured, expected):
 def test_nothing_is_left_behind_by_downloads(client: Client, coloured, tmp_path):
     for path in ("picture?size=full", "layer", "project"):
         assert client.get(f"{coloured}/{path}").status_code == 200
-    assert not list((tmp_path / "incoming").iterdir())
+    deadline = time.monotonic() + 30  # the server removes a file once it is sent: the client may be sooner
+    while (left := list((tmp_path / "incoming").iterdir())) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not left
 
 
 def test_the_screen_picture_is_the_full_one_made_small(client: Client, coloured, expected):
