@@ -83,7 +83,7 @@ class Prediction:
     def bins(self) -> Float32:
         """Probability over the 313 ab bins, ``(ceil(h/4), ceil(w/4), 313)`` float32; made when first asked for.
 
-        Unless :meth:`Colorizer.predict` was told that the distribution is wanted, the network runs again for it.
+        Unless :meth:`Colorizer.predict` was told that the distribution is wanted, its graph runs when it is asked for.
         """
         if "bins" not in self.worked:
             rows, columns = self._bins_size

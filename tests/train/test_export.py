@@ -38,6 +38,7 @@ def test_the_folder_answers_like_the_network(network: HintProp, folder: Path) ->
         hint_ab, mask = np.zeros((height, width, 2), np.float32), np.zeros((height, width), np.float32)
         hint_ab[3:9, 5:11], mask[3:9, 5:11] = (40, -20), 1
         ours = model.predict_planes(lightness, hint_ab, mask)
+        assert model.model.info.has_distribution
         theirs = torch_model.predict_planes(lightness, hint_ab, mask)
         assert np.sqrt(np.square(ours.ab - theirs.ab).mean()) <= export.HALF_RMS
         assert np.abs(ours.bins - theirs.bins).max() <= 1e-3
@@ -46,7 +47,7 @@ def test_the_folder_answers_like_the_network(network: HintProp, folder: Path) ->
 def test_padding_is_left_to_the_convolutions(folder: Path) -> None:
     import onnx
 
-    for name in ("prepare.onnx", "answer.onnx"):
+    for name in ("prepare.onnx", "answer.onnx", "distribution.onnx"):
         assert "Pad" not in {node.op_type for node in onnx.load(str(folder / name)).graph.node}
 
 
@@ -75,7 +76,7 @@ def test_only_zero_padding_before_convolutions_is_folded(tmp_path: Path) -> None
 def test_model_json_tells_what_it_is(folder: Path) -> None:
     info = json.loads((folder / "model.json").read_text())
     assert (info["contract"], info["name"], info["network"], info["accepts_reference"]) == (1, "tiny", "hintprop", True)
-    assert set(info["files"]) == {"prepare.onnx", "answer.onnx"}
+    assert set(info["files"]) == {"prepare.onnx", "answer.onnx", "distribution.onnx"}
     assert info["figures"] == {"x": 1}
     assert info["provenance"]["largest_runtime_difference"] <= export.TOLERANCE
     assert 0 < info["provenance"]["half_precision_changes_ab_by"] <= export.HALF_RMS

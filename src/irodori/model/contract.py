@@ -13,10 +13,12 @@ hint_cells     (n,) int64, n >= 1     row-major indices of the :data:`CELL` x :d
 reference      (1, 316)               global hint (``hints.reference.vector``); zeros mean "none"
 ab             (1, 2, h, w)           predicted a*, b* / 110
 logits         (1, 313, h/4, w/4)     logits over the 313 ab bins
+decoded        (1, C, h/4, w/4)       what ``distribution`` makes the logits of
 =============  =====================  =======================================================================
 
 All but ``hint_cells`` are float32, and h and w are multiples of :data:`MULTIPLE`. A network may declare any subset of
-the inputs; whatever ``prepare`` returns is handed to ``answer`` under the same names.
+the inputs; whatever ``prepare`` returns is handed to ``answer`` under the same names. ``answer`` gives ab and either
+the logits, or ``decoded``, from which a third graph makes them when somebody asks for colours.
 """
 
 from __future__ import annotations
@@ -43,6 +45,7 @@ AB_SCALE = 110.0
 
 PREPARE_FILE = "prepare.onnx"
 ANSWER_FILE = "answer.onnx"
+DISTRIBUTION_FILE = "distribution.onnx"
 INFO_FILE = "model.json"
 WEIGHTS_FILE = "weights.pt"
 """Training weights that a model folder may hold besides, for training on from it; inference never reads them."""

@@ -1,5 +1,8 @@
 """Run a model folder with ONNX Runtime: ``prepare`` once per photo, ``answer`` once per change of hints.
 
+Where the folder holds a ``distribution.onnx``, the colour distribution is worked out from the answer when it is asked
+for; else it is a part of ``answer``.
+
 The tensors' names, shapes and ranges are those of :mod:`irodori.model.contract`; each graph is fed by name with what
 it declares. A network without a hint-free part has no ``prepare.onnx``: then ``answer`` reads the lightness itself.
 """
@@ -57,7 +60,7 @@ class RawAnswer:
 
     @cached_property
     def logits(self) -> npt.NDArray[np.float32]:
-        """The distribution; unless it came with ``ab``, the network runs for it when it is first asked for."""
+        """The distribution; unless it came with ``ab``, its graph runs when it is first asked for."""
         return self._ask()
 
     @property
@@ -78,15 +81,20 @@ def offered_providers() -> list[str]:
 class OnnxModel:
     """A loaded model. ``prepare`` and ``answer`` may be called from several threads at once."""
 
-    def __init__(self, info: ModelInfo, prepare: Any | None, answer: Any) -> None:
-        """Wrap two ONNX Runtime sessions; use :meth:`load`."""
+    def __init__(self, info: ModelInfo, prepare: Any | None, answer: Any, distribution: Any | None) -> None:
+        """Wrap the ONNX Runtime sessions; use :meth:`load`."""
         self.info = info
         self._prepare = prepare
         self._answer = answer
+        self._distribution = distribution
         features = {"lightness"} | ({o.name for o in prepare.get_outputs()} if prepare is not None else set())
-        self._answer_inputs = _check_graph(info, contract.ANSWER_FILE, answer, features | set(_HINTS), ("ab", "logits"))
+        self._second = "logits" if distribution is None else "decoded"
+        outputs = ("ab", self._second)
+        self._answer_inputs = _check_graph(info, contract.ANSWER_FILE, answer, features | set(_HINTS), outputs)
         if prepare is not None:
             _check_graph(info, contract.PREPARE_FILE, prepare, {"lightness"}, ())
+        if distribution is not None:
+            _check_graph(info, contract.DISTRIBUTION_FILE, distribution, {"decoded"}, ("logits",))
 
     @classmethod
     def load(
@@ -122,7 +130,10 @@ class OnnxModel:
             )
         chain = [PROVIDERS[provider]] if provider == "cpu" else [PROVIDERS[provider], PROVIDERS["cpu"]]
         prepare = _session(info, contract.PREPARE_FILE, threads, chain, spinning) if info.has_prepare else None
-        return cls(info, prepare, _session(info, contract.ANSWER_FILE, threads, chain, spinning))
+        answer = _session(info, contract.ANSWER_FILE, threads, chain, spinning)
+        separate = info.has_distribution
+        distribution = _session(info, contract.DISTRIBUTION_FILE, threads, chain, spinning) if separate else None
+        return cls(info, prepare, answer, distribution)
 
     def prepare(self, lightness: npt.ArrayLike) -> Features:
         """Run the hint-free part, once per photo.
@@ -161,7 +172,7 @@ class OnnxModel:
             hint_ab: ``(h, w, 2)`` float32 a*, b* of the hints, zero elsewhere.
             hint_mask: ``(h, w)`` float32, 1 where there is a hint, else 0.
             reference: ``(316,)`` float32 from ``hints.reference.vector``, or None.
-            distribution: the logits are wanted too. Else they cost nothing now, and a second run if asked for later.
+            distribution: the logits are wanted too. Else a model with a graph for them works them out when asked.
 
         Raises:
             ModelError: for other shapes, or a reference given to a model that accepts none.
@@ -177,28 +188,31 @@ class OnnxModel:
             raise ModelError(f"hint_mask: expected the prepared size {features.size}, got {size}")
         everything: dict[str, Array] = {**features.tensors, **packed}
         inputs = {name: everything[name] for name in self._answer_inputs}
-        if distribution:
-            ab, logits = self._asked(inputs, ("ab", "logits"), features.size)
+        ab, second = _run(self.info, self._answer, ["ab", self._second], inputs)
+        ab = self._checked("ab", ab, size)
+        if self._distribution is None:
+            logits = self._checked("logits", second, size)
             answer = RawAnswer(ab, lambda: logits)
+            distribution = True
+        else:
+            answer = RawAnswer(ab, lambda: self._logits(second, size), second.nbytes)
+        if distribution:
             _ = answer.logits
-            return answer
-        (ab,) = self._asked(inputs, ("ab",), features.size)
-        return RawAnswer(
-            ab, lambda: self._asked(inputs, ("logits",), features.size)[0], sum(one.nbytes for one in packed.values())
-        )
+        return answer
 
-    def _asked(
-        self, inputs: Mapping[str, Array], names: tuple[str, ...], size: tuple[int, int]
-    ) -> list[npt.NDArray[np.float32]]:
-        """Run ``answer`` for some of its outputs, and check their shapes."""
+    def _logits(self, decoded: Array, size: tuple[int, int]) -> npt.NDArray[np.float32]:
+        """Run ``distribution`` on what ``answer`` decoded."""
+        (logits,) = _run(self.info, self._distribution, ["logits"], {"decoded": decoded})
+        return self._checked("logits", logits, size)
+
+    def _checked(self, name: str, got: Array, size: tuple[int, int]) -> npt.NDArray[np.float32]:
+        """Refuse an output of a shape that the contract does not allow."""
         height, width = size
         stride = contract.BINS_STRIDE
         shapes = {"ab": (1, 2, height, width), "logits": (1, contract.BINS, height // stride, width // stride)}
-        found = _run(self.info, self._answer, names, inputs)
-        for name, got in zip(names, found, strict=True):
-            if got.shape != shapes[name]:
-                raise ModelError(f"model {self.info.name!r}: {name}: expected shape {shapes[name]}, got {got.shape}")
-        return [np.asarray(one, np.float32) for one in found]
+        if got.shape != shapes[name]:
+            raise ModelError(f"model {self.info.name!r}: {name}: expected shape {shapes[name]}, got {got.shape}")
+        return np.asarray(got, np.float32)
 
 
 def _session(info: ModelInfo, name: str, threads: int | None, providers: Sequence[str], spinning: bool) -> Any:
@@ -223,13 +237,9 @@ def _session(info: ModelInfo, name: str, threads: int | None, providers: Sequenc
 
 
 def _run(info: ModelInfo, session: Any, names: Sequence[str], inputs: Mapping[str, Array]) -> list[Array]:
-    """Run a graph as far as the named outputs need it."""
-    import onnxruntime
-
-    options = onnxruntime.RunOptions()
-    options.only_execute_path_to_fetches = True
+    """Run a graph for the named outputs."""
     try:
-        outputs: list[Array] = session.run(list(names), dict(inputs), options)
+        outputs: list[Array] = session.run(list(names), dict(inputs))
     except Exception as error:  # see _session
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(f"model {info.name!r} failed while running: {first[:200]}") from error

@@ -1,7 +1,7 @@
 """Find model folders: the embedded default, those installed in the user's data folder, or any path.
 
-A model folder holds ``answer.onnx``, usually ``prepare.onnx``, and ``model.json`` that says what they are.
-Models are installed (by ``irodori import-weights`` or ``irodori export --install``) under
+A model folder holds ``answer.onnx``, usually ``prepare.onnx`` and ``distribution.onnx``, and ``model.json`` that says
+what they are. Models are installed (by ``irodori import-weights`` or ``irodori export --install``) under
 ``<data folder>/models/<name>``; the data folder is the platform's usual one, or ``$IRODORI_DATA``.
 """
 
@@ -57,6 +57,11 @@ class ModelInfo:
     def has_prepare(self) -> bool:
         """Whether the network has a hint-free part that runs once per photo."""
         return contract.PREPARE_FILE in self.files
+
+    @property
+    def has_distribution(self) -> bool:
+        """Whether the colour distribution has a graph of its own, which runs only when it is asked for."""
+        return contract.DISTRIBUTION_FILE in self.files
 
     @property
     def digest(self) -> str:
@@ -233,7 +238,7 @@ def _mapping(path: Path, raw: dict[str, Any], field: str) -> dict[str, Any]:
 
 
 def _files(path: Path, raw: Any) -> dict[str, dict[str, Any]]:
-    known = {contract.PREPARE_FILE, contract.ANSWER_FILE, contract.WEIGHTS_FILE}
+    known = {contract.PREPARE_FILE, contract.ANSWER_FILE, contract.DISTRIBUTION_FILE, contract.WEIGHTS_FILE}
     if not isinstance(raw, dict) or contract.ANSWER_FILE not in raw or not set(raw) <= known:
         raise ModelError(f"{path}: files: expected entries for {contract.ANSWER_FILE} and, if any, the prepare part")
     for name, entry in raw.items():

@@ -83,7 +83,9 @@ def run(args: argparse.Namespace) -> int:
 
 def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``irodori export``."""
-    parser.description = "Make a model folder (prepare.onnx, answer.onnx, model.json) of trained weights."
+    parser.description = (
+        "Make a model folder (prepare.onnx, answer.onnx, distribution.onnx, model.json) of trained weights."
+    )
     parser.add_argument("weights", type=Path, help="weights.pt or state.pt of a run")
     parser.add_argument("folder", type=Path, help="the model folder to make")
     parser.add_argument("--name", help="the model's name (default: the folder's)")

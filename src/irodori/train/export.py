@@ -1,4 +1,4 @@
-"""Trained weights -> a model folder that the program runs: prepare.onnx, answer.onnx, model.json.
+"""Trained weights -> a model folder that the program runs: prepare.onnx, answer.onnx, distribution.onnx, model.json.
 
 The export is refused when ONNX Runtime and PyTorch disagree by more than :data:`TOLERANCE` of the range, or when
 half-precision storage, which comes after that comparison, changes the colours by more than :data:`HALF_RMS`.
@@ -20,13 +20,13 @@ from typing import Any, cast
 import numpy as np
 import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 import irodori
 from irodori.errors import ModelError
 from irodori.model import contract
 from irodori.train import checkpoint
+from irodori.train.onnx_graphs import OPSET, fold_pads, store_half
 
 TOLERANCE = 1e-3
 """Largest difference between the runtimes, as a share of the output's range."""
@@ -35,9 +35,6 @@ HALF_RMS = 0.3
 it would cost 0.02 dB, to larger errors less."""
 SIZES = ((64, 96), (128, 64), (96, 160))
 """Heights and widths at which the runtimes are compared."""
-OPSET = 18
-SMALLEST_HALF = 256
-"""Weights with fewer values than this stay in single precision."""
 LICENCE = "see docs/model_card.md"
 
 
@@ -52,8 +49,19 @@ class _Prepare(nn.Module):
         return tuple(self.network.prepare(lightness).values())
 
 
+class _Distribution(nn.Module):
+    """``logits`` of a network that makes them of what it decoded."""
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, decoded: Tensor) -> Tensor:
+        return cast("Tensor", self.network.logits(decoded))
+
+
 class _Answer(nn.Module):
-    """``answer`` with everything as positional arguments, in the order of ``names``."""
+    """``answer`` (or ``decode``) with everything as positional arguments, in the order of ``names``."""
 
     def __init__(self, network: Any, names: list[str], features: list[str]) -> None:
         super().__init__()
@@ -68,7 +76,8 @@ class _Answer(nn.Module):
             more["reference"] = named["reference"]
         if "hint_cells" in named:
             more["cells"] = named["hint_cells"]
-        return cast("tuple[Tensor, Tensor]", self.network.answer(*arguments, **more))
+        run = self.network.decode if hasattr(self.network, "decode") else self.network.answer
+        return cast("tuple[Tensor, Tensor]", run(*arguments, **more))
 
 
 def _dynamic_axes(names: list[str]) -> dict[str, dict[int, str]]:
@@ -79,7 +88,7 @@ def _dynamic_axes(names: list[str]) -> dict[str, dict[int, str]]:
             axes[name] = {2: "h", 3: "w"}
         elif name == "hint_cells":
             axes[name] = {0: "n"}
-        elif name == "logits":
+        elif name in ("logits", "decoded"):
             axes[name] = {2: "h4", 3: "w4"}
     return axes
 
@@ -122,80 +131,6 @@ def _export_graph(
     fold_pads(path)
 
 
-def _constant(graph: onnx.GraphProto, name: str) -> np.ndarray | None:
-    """The value of a tensor that depends on no input of the graph, else None."""
-    from onnx.reference import ReferenceEvaluator
-
-    makers = {output: node for node in graph.node for output in node.output}
-    given = {tensor.name: tensor for tensor in graph.initializer}
-    needed: list[Any] = []
-    waiting, seen = [name], {""}
-    while waiting:
-        tensor = waiting.pop()
-        if tensor in seen or tensor in given:
-            continue
-        seen.add(tensor)
-        if tensor not in makers:
-            return None
-        needed.append(makers[tensor])
-        waiting.extend(makers[tensor].input)
-    ordered = [node for node in graph.node if any(node is other for other in needed)]
-    output = helper.make_value_info(name, onnx.TypeProto())
-    part = helper.make_graph(ordered, "constant", [], [output], [given[key] for key in given])
-    model = helper.make_model(part, opset_imports=[helper.make_opsetid("", OPSET)])
-    values: Any = ReferenceEvaluator(model).run(None, {})
-    return np.asarray(values[0])
-
-
-def fold_pads(path: Path) -> None:
-    """Give zero padding that stands before a convolution to the convolution itself, which does it without a copy."""
-    model = onnx.load(str(path))
-    graph = model.graph
-    final = {output.name for output in graph.output}
-    for pad in [node for node in graph.node if node.op_type == "Pad" and node.output[0] not in final]:
-        users = [node for node in graph.node if pad.output[0] in node.input]
-        pads = _constant(graph, pad.input[1])
-        fill = _constant(graph, pad.input[2]) if len(pad.input) > 2 and pad.input[2] else np.zeros(1)
-        mode = next((a.s for a in pad.attribute if a.name == "mode"), b"constant")
-        if pads is None or fill is None or fill.any() or mode != b"constant" or any(u.op_type != "Conv" for u in users):
-            continue
-        half = len(pads) // 2
-        if pads[:2].any() or pads[half : half + 2].any():
-            continue
-        for user in users:
-            own = next((a for a in user.attribute if a.name == "pads"), None)
-            edges = [*pads[2:half], *pads[half + 2 :]]
-            if own is not None:
-                edges = [edge + more for edge, more in zip(edges, own.ints, strict=True)]
-                user.attribute.remove(own)
-            user.attribute.append(helper.make_attribute("pads", [int(edge) for edge in edges]))
-            user.input[0] = pad.input[0]
-        graph.node.remove(pad)
-    onnx.checker.check_model(model)
-    onnx.save(model, str(path))
-
-
-def store_half(path: Path) -> None:
-    """Keep a graph's larger weights as float16, cast back to float32 when the runtime loads them."""
-    model = onnx.load(str(path))
-    graph = model.graph
-    casts = []
-    for initializer in list(graph.initializer):
-        if initializer.data_type != TensorProto.FLOAT:
-            continue
-        values = numpy_helper.to_array(initializer)
-        if values.size < SMALLEST_HALF or not np.isfinite(values.astype(np.float16)).all():
-            continue
-        name = initializer.name
-        graph.initializer.remove(initializer)
-        graph.initializer.append(numpy_helper.from_array(values.astype(np.float16), name + "_half"))
-        casts.append(helper.make_node("Cast", [name + "_half"], [name], to=TensorProto.FLOAT))
-    for node in reversed(casts):
-        graph.node.insert(0, node)
-    onnx.checker.check_model(model)
-    onnx.save(model, str(path))
-
-
 def _answers(folder: Path, feature_names: list[str], inputs: list[str]) -> list[list[np.ndarray]]:
     """What ONNX Runtime answers (ab, logits) to the examples of :data:`SIZES`."""
     import onnxruntime
@@ -204,7 +139,7 @@ def _answers(folder: Path, feature_names: list[str], inputs: list[str]) -> list[
     options.log_severity_level = 3
     sessions = {
         name: onnxruntime.InferenceSession(str(folder / name), options, providers=["CPUExecutionProvider"])
-        for name in (contract.PREPARE_FILE, contract.ANSWER_FILE)
+        for name in (contract.PREPARE_FILE, contract.ANSWER_FILE, contract.DISTRIBUTION_FILE)
         if (folder / name).exists()
     }
     answers = []
@@ -213,7 +148,12 @@ def _answers(folder: Path, feature_names: list[str], inputs: list[str]) -> list[
         if contract.PREPARE_FILE in sessions:
             found = sessions[contract.PREPARE_FILE].run(feature_names, {"lightness": fed["lightness"]})
             fed.update(zip(feature_names, found, strict=True))
-        answers.append(sessions[contract.ANSWER_FILE].run(["ab", "logits"], {name: fed[name] for name in inputs}))
+        asked = {name: fed[name] for name in inputs}
+        if contract.DISTRIBUTION_FILE in sessions:
+            ab, decoded = sessions[contract.ANSWER_FILE].run(["ab", "decoded"], asked)
+            answers.append([ab, *sessions[contract.DISTRIBUTION_FILE].run(["logits"], {"decoded": decoded})])
+        else:
+            answers.append(sessions[contract.ANSWER_FILE].run(["ab", "logits"], asked))
     return answers
 
 
@@ -305,13 +245,20 @@ def export_network(
             inputs.append("hint_cells")
         if net.accepts_reference:
             inputs.append("reference")
-        axes = {**_dynamic_axes([*inputs, "ab", "logits"]), **_feature_axes(features, other)}
+        separate = hasattr(net, "decode")
+        outputs = ["ab", "decoded" if separate else "logits"]
+        axes = {**_dynamic_axes([*inputs, "ab", "logits", "decoded"]), **_feature_axes(features, other)}
         if names:
             path = part / contract.PREPARE_FILE
             _export_graph(_Prepare(net), (tensors["lightness"],), path, ["lightness"], names, axes)
         arguments = tuple({**tensors, **features}[name] for name in inputs)
         path = part / contract.ANSWER_FILE
-        _export_graph(_Answer(net, inputs, names), arguments, path, inputs, ["ab", "logits"], axes)
+        _export_graph(_Answer(net, inputs, names), arguments, path, inputs, outputs, axes)
+        if separate:
+            with torch.no_grad():
+                decoded = _Answer(net, inputs, names)(*arguments)[1]
+            target = part / contract.DISTRIBUTION_FILE
+            _export_graph(_Distribution(net), (decoded,), target, ["decoded"], ["logits"], axes)
         used = {value.name for value in onnx.load(str(path)).graph.input}
         fed = [name for name in inputs if name in used]
         single = _answers(part, names, fed)

@@ -44,6 +44,7 @@ from irodori.train.networks.layers import (
     down,
     gates,
     keep_hints,
+    meet,
     positions,
     up,
 )
@@ -145,10 +146,6 @@ class HintProp(nn.Module):
             self.mix4.bias[-HEADS:] = -2.0  # type: ignore[index]
             self.out2.bias[8:12] = 1.0  # type: ignore[index]
             self.out2.bias[14] = -2.0  # type: ignore[index]
-
-    def arguments(self) -> dict[str, float]:
-        """What to call the class with to build the same network."""
-        return {"width": self.width, "encoder_width": self.encoder_width}
 
     def prepare(self, lightness: Tensor) -> dict[str, Tensor]:
         """Everything that depends on the photo alone.
@@ -289,22 +286,13 @@ class HintProp(nn.Module):
         return colours, torch.cat([surprise[:, :, 0], tilt.flatten(1, 2)], 1), slopes
 
     def _with_reference(self, features: dict[str, Tensor], reference: Tensor) -> tuple[Tensor, Tensor]:
-        """The guess after its histogram met the reference's, and scaled to its saturation: ``(B, 2, h/4, w/4)`` each.
-
-        Sinkhorn's steps scale the bins and the pixels in turn; the probabilities themselves are never copied.
-        """
+        """The guess with the reference's histogram, and scaled to its saturation: ``(B, 2, h/4, w/4)`` each."""
         p = features["guess_bins"]
         batch, _, height, width = features["guess_ab"].shape
         present = reference[:, BINS : BINS + 1]
-        mean = p.mean(1)
-        wanted = reference[:, :BINS] * present + mean * (1 - present) + 1e-5
-        per_bin = wanted / (mean + 1e-5)
-        for _ in range(SINKHORN_STEPS - 1):
-            per_pixel = 1 / (p @ per_bin[:, :, None])
-            mass = per_bin * (p.transpose(1, 2) @ per_pixel)[:, :, 0] / p.shape[1]
-            per_bin = per_bin * wanted / (mass + 1e-5)
-        sums = p @ torch.cat([per_bin[:, :, None], per_bin[:, :, None] * self.centres], 2)
-        expected = (sums[:, :, 1:] / sums[:, :, :1]).transpose(1, 2).reshape(batch, 2, height // 2, width // 2)
+        wanted = reference[:, :BINS] * present + p.mean(1) * (1 - present)
+        expected = meet(p, wanted, self.centres, SINKHORN_STEPS)
+        expected = expected.transpose(1, 2).reshape(batch, 2, height // 2, width // 2)
         # how saturated the guess is now, against what is wanted
         guess = features["guess_ab"]
         chroma = (guess.square().sum(1, keepdim=True) + 1e-6).sqrt()
@@ -315,6 +303,23 @@ class HintProp(nn.Module):
         return up(expected), toned
 
     def answer(
+        self,
+        lightness: Tensor,
+        features: dict[str, Tensor],
+        hint_ab: Tensor,
+        hint_mask: Tensor,
+        reference: Tensor | None = None,
+        cells: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Colours for these hints and their distribution: :meth:`decode`, then :meth:`logits`.
+
+        Returns:
+            ab ``(B, 2, h, w)`` / 110 and logits ``(B, 313, h/4, w/4)``.
+        """
+        ab, decoded = self.decode(lightness, features, hint_ab, hint_mask, reference, cells)
+        return ab, self.logits(decoded.detach())
+
+    def decode(
         self,
         lightness: Tensor,
         features: dict[str, Tensor],
@@ -334,7 +339,7 @@ class HintProp(nn.Module):
             cells: ``(n,)`` occupied cells (export, B = 1), or None to find them.
 
         Returns:
-            ab ``(B, 2, h, w)`` / 110 and logits ``(B, 313, h/4, w/4)``.
+            ab ``(B, 2, h, w)`` / 110, and the features ``(B, C, h/4, w/4)`` that :meth:`logits` reads.
         """
         batch = lightness.shape[0]
         if reference is None:
@@ -356,7 +361,6 @@ class HintProp(nn.Module):
         x = self.body16(x)
         x = self.body8(self.enter8(features["share8"], up(self.up8(x)), extras8))
         x = self.body4(self.enter4(features["share4"], up(self.up4(x)), extras4))
-        logits = self._logits(x.detach())
         mix = self.mix4(x)
         pairs = colours[:, :, :4].reshape(batch, 2 * HEADS, 2, height, width)
         choices = torch.cat([pairs, torch.stack([guess, steered, toned], 1)], 1)
@@ -378,14 +382,14 @@ class HintProp(nn.Module):
         if self.vividness != 1:
             unsteered = 1 - reference[:, BINS::2].amax(1)[:, None, None, None]
             full = full * (1 + (self.vividness - 1) * unsteered * (1 - up(sure)))
-        return keep_hints(full, hint_ab, hint_mask, keeping, evenness), logits
+        return keep_hints(full, hint_ab, hint_mask, keeping, evenness), x
 
-    def _logits(self, x: Tensor) -> Tensor:
-        """The distribution over the bins; a product of matrices, which ONNX Runtime need not reorder."""
+    def logits(self, decoded: Tensor) -> Tensor:
+        """The distribution ``(B, 313, h/4, w/4)``; a product of matrices, which ONNX Runtime need not reorder."""
         last = cast("nn.Conv2d", self.distribution[2])
-        hidden: Tensor = self.distribution[:2](x)
+        hidden: Tensor = self.distribution[:2](decoded)
         flat = last.weight.flatten(1) @ hidden.flatten(2) + cast("Tensor", last.bias)[:, None]
-        return flat.reshape(x.shape[0], BINS, x.shape[2], x.shape[3])
+        return flat.reshape(decoded.shape[0], BINS, decoded.shape[2], decoded.shape[3])
 
     def forward(
         self, lightness: Tensor, hint_ab: Tensor, hint_mask: Tensor, reference: Tensor | None = None

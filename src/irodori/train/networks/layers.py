@@ -150,3 +150,27 @@ def keep_hints(full: Tensor, hint_ab: Tensor, mask: Tensor, keeping: Tensor, eve
     evenness = F.interpolate(evenness.sigmoid(), scale_factor=2.0, mode="nearest")
     keep = torch.sigmoid(F.pixel_shuffle(keeping, 2)) * mask
     return full + keep * (missing + evenness * (even - missing))
+
+
+def meet(p: Tensor, wanted: Tensor, centres: Tensor, steps: int) -> Tensor:
+    """Expected colours after the distributions, together, have met a histogram.
+
+    Sinkhorn's steps scale the bins and the pixels in turn; the probabilities themselves are never copied.
+
+    Args:
+        p: ``(B, n, bins)``, a distribution for each of n pixels.
+        wanted: ``(B, bins)``, the histogram.
+        centres: ``(bins, 2)``, the bins' colours.
+        steps: how often the bins are scaled.
+
+    Returns:
+        ``(B, n, 2)``.
+    """
+    wanted = wanted + 1e-5
+    per_bin = wanted / (p.mean(1) + 1e-5)
+    for _ in range(steps - 1):
+        per_pixel = 1 / (p @ per_bin[:, :, None])
+        mass = per_bin * (p.transpose(1, 2) @ per_pixel)[:, :, 0] / p.shape[1]
+        per_bin = per_bin * wanted / (mass + 1e-5)
+    sums = p @ torch.cat([per_bin[:, :, None], per_bin[:, :, None] * centres], 2)
+    return sums[:, :, 1:] / sums[:, :, :1]
