@@ -22,7 +22,7 @@ OTHERS = {
     "src/irodori/evaluate/authors_curve.json": "the authors' own curve for their network, to draw beside ours",
     "src/irodori/evaluate/lightness_prior.npz": "which colours photographs have at which lightness, as measured",
     "src/irodori/samples/": "five photographs, public domain or CC0, made grey, with their licences",
-    "src/irodori/model/default/": "the shipped model: prepare, answer and distribution as ONNX, model.json, training weights",
+    "src/irodori/model/default/": "the shipped model: ONNX graphs, model.json, training weights",
     "src/irodori/web/static/index.html": "the page",
     "src/irodori/web/static/icon.svg": "the page's icon",
     "src/irodori/web/static/icons.svg": "the icons of its buttons",
