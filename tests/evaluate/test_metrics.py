@@ -44,6 +44,11 @@ def test_psnr_is_over_all_channels_together() -> None:
     assert metrics.psnr(truth, result) == pytest.approx(10 * math.log10(255**2 / (900 / 3)))
 
 
+def test_psnr_of_large_pictures_does_not_overflow() -> None:
+    truth = np.zeros((600, 800, 3), np.uint8)
+    assert metrics.psnr(truth, np.full_like(truth, 255)) == pytest.approx(0)
+
+
 def test_psnr_refuses_other_shapes() -> None:
     with pytest.raises(ValueError, match="one shape"):
         metrics.psnr(np.zeros((4, 4, 3), np.uint8), np.zeros((4, 5, 3), np.uint8))

@@ -34,7 +34,7 @@ def psnr(truth: ByteArray, result: ByteArray) -> float:
     if truth.shape != result.shape:
         raise ValueError(f"expected two pictures of one shape, got {truth.shape} and {result.shape}")
     difference = truth.astype(np.int32) - result
-    error = float(np.vdot(difference, difference)) / difference.size
+    error = float(np.square(difference).sum(dtype=np.int64)) / difference.size
     return PSNR_CEILING if error == 0.0 else min(PSNR_CEILING, 10.0 * float(np.log10(255.0**2 / error)))
 
 
