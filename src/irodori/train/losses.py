@@ -71,7 +71,11 @@ class Trainee(nn.Module):
             losses["guess"] = (
                 F.huber_loss(features["guess_ab"].float(), pooled, delta=self.settings.huber) / self.settings.huber
             )
-            losses["guess_distribution"] = distribution_loss(features["guess_logits"], batch.natural, 8)
+            logits = features.get("guess_logits")
+            if logits is None:  # a network that does not learn gives the probabilities only
+                height, width = (side // 8 for side in batch.natural.shape[2:])
+                logits = features["guess_bins"].clamp(min=1e-9).log().transpose(1, 2).unflatten(2, (height, width))
+            losses["guess_distribution"] = distribution_loss(logits, batch.natural, 8)
             total = total + 2 * losses["guess"] + 0.1 * losses["guess_distribution"]
         losses["total"] = total
         return losses
