@@ -121,13 +121,18 @@ def test_a_repainted_thing_may_keep_the_only_hints_and_the_rest_its_colours() ->
     alone = 0
     for seed in range(30):
         patches = np.array([[26, 14, 4], [26, 46, 4], [50, 30, 4], [0, 0, 0]])
-        painted = _make_unnatural(lightness, ab, patches, np.random.default_rng(seed))
+        painted, aside = _make_unnatural(lightness, ab, patches, np.random.default_rng(seed))
         changed = (painted - ab).abs().sum(0) > 1
         if not bool(changed[50:54, 30:34].all()) and patches[:, 2].astype(bool).sum() == 1:
             alone += 1
             (kept,) = np.flatnonzero(patches[:, 2])
             top, left, size = patches[kept]
             assert bool(changed[top : top + size, left : left + size].all())
+            assert 0.2 < float(aside.mean()) < 0.95
+            assert not bool((aside[0].bool() & changed).any())
+            assert float(aside[0, top - 4, left - 4]) == 0
+        elif patches[:, 2].astype(bool).sum() == 3:
+            assert not bool(aside.any())
         assert patches[3, 2] == 0
     assert alone >= 5
 

@@ -131,15 +131,28 @@ def test_a_heads_regression_finds_how_colour_follows_lightness(network: HintProp
         network.log_lightness.fill_(-20)  # both hints are seen from everywhere
         try:
             features = network.prepare(lightness)
-            colours, more, slopes = network._propagate(lightness, features, hint_ab, mask, None)
+            colours, more, slopes, _ = network._propagate(lightness, features, hint_ab, mask, None)
         finally:
             network.log_slope_noise.copy_(saved[0])
             network.log_lightness.copy_(saved[1])
-    far = slopes[0, 3, :, 6, 6]
+    far = slopes[0, -1, :, 6, 6]
     assert torch.allclose(far, torch.tensor([0.5, -1.0]), atol=0.02)
-    tilt = more[:, hintprop.HEADS :].reshape(4, 2, 16, 16)[3]
-    sure = colours[0, 3, 4, 6, 10]
-    assert torch.allclose((colours[0, 3, :2] + tilt / sure)[:, 6, 10], torch.tensor([0.2, -0.4]), atol=0.02)
+    tilt = more[:, hintprop.HEADS :].reshape(hintprop.HEADS, 2, 16, 16)[-1]
+    sure = colours[0, -1, 4, 6, 10]
+    assert torch.allclose((colours[0, -1, :2] + tilt / sure)[:, 6, 10], torch.tensor([0.2, -0.4]), atol=0.02)
+
+
+def test_a_wanted_saturation_finds_the_gain_that_gives_it() -> None:
+    """The gain is looked up among the measured ones: the scaled guess has the saturation asked for."""
+    torch.manual_seed(4)
+    light, guess = torch.rand(1, 1, 8, 8) * 0.6 - 0.3, torch.randn(1, 2, 8, 8) * 0.1
+    saturations = hintprop._saturations(light, guess)
+    assert bool((saturations.diff(dim=1) > 0).all())
+    for gain in (0.5, 0.9, 1.7):
+        wanted = hintprop._saturations(light, gain * guess)[:, hintprop.GAINS.index(1.0)]
+        found = hintprop._log_gain(saturations, wanted[:, None]).exp()
+        assert float(found) == pytest.approx(gain, rel=0.03)
+    assert float(hintprop._log_gain(saturations, torch.ones(1, 1)).exp()) == pytest.approx(max(hintprop.GAINS))
 
 
 def test_an_unlikely_colour_surprises(network: HintProp) -> None:

@@ -28,6 +28,7 @@ TINY = {
     "threads": 1,
     "warmup_steps": 2,
     "device": "cpu",
+    "precision": "fp32",
 }
 
 
@@ -77,6 +78,15 @@ def test_training_lowers_the_loss(training_pictures: Path, tmp_path: Path) -> No
     assert float(after["distribution"]) < float(before["distribution"]) - 1
     assert float(after["guess_distribution"]) < float(before["guess_distribution"]) - 1
     assert float(after["total"]) < float(before["total"]) - 0.2
+
+
+def test_bf16_learns_too(training_pictures: Path, tmp_path: Path) -> None:
+    """In half precision, which "auto" chooses where the device has instructions for it."""
+    weights = run(training_pictures, tmp_path / "run", 4, precision="bf16")
+    assert all(value.dtype != torch.bfloat16 and torch.isfinite(value.float()).all() for value in weights.values())
+    assert not loop.uses_bf16("fp32", torch.device("cpu"))
+    assert loop.uses_bf16("bf16", torch.device("cpu"))
+    assert loop.uses_bf16("auto", torch.device("cpu")) in (True, False)
 
 
 def test_validation_writes_figures_and_a_sheet(training_pictures: Path, tmp_path: Path) -> None:

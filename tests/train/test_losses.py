@@ -29,7 +29,7 @@ class Knows(torch.nn.Module):
 
 def batch_of(ab: torch.Tensor) -> Batch:
     blank = torch.zeros(ab.shape[0], 1, *ab.shape[2:])
-    return Batch(blank, ab, ab, torch.zeros_like(ab), blank, torch.zeros(ab.shape[0], 316))
+    return Batch(blank, ab, ab, torch.zeros_like(ab), blank, torch.zeros(ab.shape[0], 316), blank)
 
 
 def test_the_truth_costs_nothing_but_its_own_entropy() -> None:
@@ -56,3 +56,32 @@ def test_worse_answers_cost_more() -> None:
     ]
     assert totals == sorted(totals)
     assert len(set(totals)) == 4
+
+
+class Tints(torch.nn.Module):
+    """A network that paints the picture with the sum of its hints, faintly."""
+
+    def prepare(self, lightness: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"lightness": lightness}
+
+    def answer(
+        self, lightness: torch.Tensor, features: dict[str, torch.Tensor], hint_ab: torch.Tensor, *others: object
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        assert len(features["lightness"]) == len(lightness)
+        tint = 0.01 * hint_ab.sum((2, 3), keepdim=True).expand_as(hint_ab)
+        return tint, torch.zeros(len(lightness), 313, *(side // 4 for side in lightness.shape[2:]))
+
+
+def test_a_change_beyond_the_thing_costs_what_it_changes() -> None:
+    """Only where the only hints lie on a repainted thing, and no reference tells of it."""
+    blank, ab = torch.zeros(4, 1, 32, 32), torch.zeros(4, 2, 32, 32)
+    hint_ab, mask, aside, reference = ab.clone(), blank.clone(), blank.clone(), torch.zeros(4, 316)
+    hint_ab[:, 0, 4:8, 4:8], mask[:, :, 4:8, 4:8] = 0.5, 1
+    aside[1:3, :, 16:] = 1
+    reference[2, 313] = 1
+    batch = Batch(blank, ab, ab, hint_ab, mask, reference, aside)
+    found = losses.Trainee(Tints(), Settings())(batch)
+    tint = 0.01 * 0.5 * 16
+    assert float(found["outside"]) == pytest.approx(tint / 4, rel=0.01)  # one picture of four
+    indifferent = losses.Trainee(Tints(), Settings(outside=0))(batch)
+    assert float(indifferent["outside"]) == 0

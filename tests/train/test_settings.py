@@ -29,6 +29,8 @@ from irodori.train.settings import PRESETS, Settings
         ("no_hints", 1.5),
         ("ema", 1.0),
         ("images", -1),
+        ("precision", "half"),
+        ("outside", -1.0),
         ("encoder_width", 0.5),
     ],
 )

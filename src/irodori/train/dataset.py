@@ -158,7 +158,8 @@ class Batch:
 
     lightness: ``(B, 1, s, s)`` as the network sees it, normalised (perhaps aged); ab: ``(B, 2, s, s)`` the colours to
     reach; natural: ``(B, 2, s, s)`` the photo's own colours (differs from ab where colours were made unnatural);
-    hint_ab, hint_mask: the simulated hints; reference: ``(B, 316)``.
+    hint_ab, hint_mask: the simulated hints; reference: ``(B, 316)``; aside: ``(B, 1, s, s)``, 1 where the only hints
+    lie on a repainted thing and this pixel is beyond it: nothing should change here.
     """
 
     lightness: Tensor
@@ -167,6 +168,7 @@ class Batch:
     hint_ab: Tensor
     hint_mask: Tensor
     reference: Tensor
+    aside: Tensor
 
 
 def _crop(picture: np.ndarray, side: int, rng: np.random.Generator, device: torch.device) -> Tensor:
@@ -252,14 +254,18 @@ def _thing(lightness: Tensor, ab: Tensor, place: tuple[int, int], rng: np.random
     return (F.interpolate(grown, scale_factor=2.0, mode="nearest")[0, 0] * alike) > 0
 
 
-def _make_unnatural(lightness: Tensor, ab: Tensor, patches: np.ndarray, rng: np.random.Generator) -> Tensor:
+def _make_unnatural(
+    lightness: Tensor, ab: Tensor, patches: np.ndarray, rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
     """Give a picture, or the things under some of its hints, other colours: ``(2, s, s)`` -> the same.
 
     Sometimes the repainted thing keeps the only hints (``patches``, ``(n, 3)``, loses the others): nothing but the
-    photo then says that the rest keeps its own colours.
+    photo then says that the rest keeps its own colours. The second result, ``(1, s, s)``, is 1 on that rest, more than
+    4 pixels away from the thing; 0 everywhere in the other cases.
     """
+    nowhere = torch.zeros_like(ab[:1])
     if rng.random() < 0.25:
-        return _turned(ab, rng).clamp(-100, 100)
+        return _turned(ab, rng).clamp(-100, 100), nowhere
     out = ab.clone()
     side = ab.shape[2]
     count = int((patches[:, 2] > 0).sum())
@@ -283,7 +289,8 @@ def _make_unnatural(lightness: Tensor, ab: Tensor, patches: np.ndarray, rng: np.
         middle = np.minimum(patches[:, :2] + patches[:, 2:] // 2, side - 1)
         outside = ~repainted[torch.from_numpy(middle[:, 0]), torch.from_numpy(middle[:, 1])].cpu().numpy()
         patches[outside, 2] = 0
-    return out.clamp(-100, 100)
+        nowhere = 1 - F.max_pool2d(repainted.float()[None, None], 9, 1, 4)[0]
+    return out.clamp(-100, 100), nowhere
 
 
 class Batches:
@@ -320,14 +327,15 @@ class Batches:
         patches = _patches(batch, side, settings, rng)
         ab = natural.clone()
         changed = np.zeros(batch, bool)
+        aside = torch.zeros_like(lightness)
         for i in range(batch):
             if patches.shape[1] and patches[i, 0, 2] and rng.random() < settings.unnatural:
-                ab[i] = _make_unnatural(lightness[i], natural[i], patches[i], rng)
+                ab[i], aside[i] = _make_unnatural(lightness[i], natural[i], patches[i], rng)
                 changed[i] = True
         drawn = torch.from_numpy(patches).to(self.device)
         hint_ab, mask = on_gpu.draw_patches(ab, drawn)
         for shown in np.flatnonzero(rng.random(batch) < settings.reveal).tolist():
-            hint_ab[shown], mask[shown] = ab[shown], 1.0
+            hint_ab[shown], mask[shown], aside[shown] = ab[shown], 1.0, 0.0
 
         def flags(share: float, allowed: np.ndarray) -> Tensor:
             strength = np.where(rng.random(batch) < 0.8, 1.0, rng.uniform(0.2, 1.0, batch))
@@ -345,4 +353,5 @@ class Batches:
             hint_ab / AB_SCALE,
             mask,
             reference,
+            aside,
         )

@@ -66,6 +66,16 @@ def find_place(device: str) -> Place:
     return Place(rank, world, torch.device(device))
 
 
+def uses_bf16(precision: str, device: torch.device) -> bool:
+    """Whether the forward pass runs in bf16: as the settings say, or where the device has instructions for it."""
+    if precision != "auto":
+        return precision == "bf16"
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # PyTorch 2.5 and newer
+    return bool(capabilities.get("avx512_bf16", False) or capabilities.get("amx_bf16", False))
+
+
 def parameter_groups(network: nn.Module, settings: Settings) -> list[dict[str, Any]]:
     """AdamW's groups: with and without decay, the encoder apart (its rate is scaled)."""
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
@@ -183,7 +193,7 @@ def train(
     settings.save(run / "settings.json")
     trainee: nn.Module | None = None
     encoder_learned: bool | None = None
-    half = torch.autocast(place.device.type, torch.bfloat16, enabled=place.device.type == "cuda")
+    half = torch.autocast(place.device.type, torch.bfloat16, enabled=uses_bf16(settings.precision, place.device))
 
     def record() -> dict[str, Any]:
         images = step * settings.batch * place.world

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from irodori.model.contract import AB_SCALE, BINS_STRIDE
+from irodori.model.contract import AB_SCALE, BINS, BINS_STRIDE
 from irodori.train import on_gpu
 from irodori.train.dataset import Batch
 from irodori.train.settings import Settings
@@ -39,6 +39,11 @@ def distribution_loss(logits: Tensor, ab: Tensor, stride: int) -> Tensor:
     return -(log_p.gather(1, index) * weights).sum(1).mean()
 
 
+def _more(values: Tensor, others: Tensor) -> Tensor:
+    """A batch with others behind it."""
+    return torch.cat([values, others]) if len(others) else values
+
+
 class Trainee(nn.Module):
     """A network together with its losses.
 
@@ -55,17 +60,29 @@ class Trainee(nn.Module):
         """Losses of one batch, each a scalar."""
         network: Any = self.network
         features = network.prepare(batch.lightness)
-        ab, logits = network.answer(batch.lightness, features, batch.hint_ab, batch.hint_mask, batch.reference)
-        difference = ab.float() - batch.ab
-        huber = F.huber_loss(ab.float(), batch.ab, delta=self.settings.huber) / self.settings.huber
+        # where nothing may change, ask without the hints too; no reference may tell of the change
+        unsteered = batch.reference[:, BINS::2].amax(1) == 0
+        alone = torch.nonzero((batch.aside.amax((1, 2, 3)) > 0) & unsteered & (self.settings.outside > 0))[:, 0]
+        asked = {name: _more(value, value[alone]) for name, value in features.items()}
+        hints = [_more(plane, torch.zeros_like(plane[alone])) for plane in (batch.hint_ab, batch.hint_mask)]
+        lightness, reference = (_more(value, value[alone]) for value in (batch.lightness, batch.reference))
+        target = _more(batch.ab, batch.natural[alone])
+        ab, logits = network.answer(lightness, asked, *hints, reference)
+        difference = ab.float() - target
+        huber = F.huber_loss(ab.float(), target, delta=self.settings.huber) / self.settings.huber
         squared = difference.square().mean((1, 2, 3))
         log_error = (squared + LOG_FLOOR).log().mean()
         losses = {
             "huber": huber,
             "log_error": log_error,
-            "distribution": distribution_loss(logits, batch.ab, BINS_STRIDE),
+            "distribution": distribution_loss(logits, target, BINS_STRIDE),
         }
         total = 10 * huber + self.settings.log_error * log_error + 0.1 * losses["distribution"]
+        change = ab[alone].float() - ab[len(batch.ab) :].detach().float()
+        aside = batch.aside[alone]
+        outside = ((change.square().sum(1, keepdim=True) + 1e-6).sqrt() * aside).sum() / aside.sum().clamp(min=1)
+        losses["outside"] = outside * len(alone) / len(batch.ab)
+        total = total + self.settings.outside * losses["outside"]
         if "guess_ab" in features:  # what hintprop's prepare says of the photo alone, so against its own colours
             pooled = F.avg_pool2d(batch.natural, 4)
             losses["guess"] = (

@@ -70,12 +70,16 @@ class Settings:
     """Where the Huber loss on ab turns from square to linear, in units of 110."""
     log_error: float = 0.5
     """Weight of the mean log squared error per picture (what PSNR averages)."""
+    outside: float = 10.0
+    """Weight of what an odd hint changes outside of its thing, against the answer without that hint."""
     ema: float = 0.999
     """Decay of the running average of the weights, which is what is evaluated and exported."""
     threads: int = 0
     """PyTorch's CPU threads (0: its default)."""
     device: str = "auto"
     """"cpu", "cuda", or "auto"."""
+    precision: str = "auto"
+    """Forward passes in "bf16" or "fp32"; "auto" is bf16 where the GPU or the processor has instructions for it."""
     seed: int = 1
     """Batches are a pure function of the seed, the step and the process."""
     validate_minutes: float = 15.0
@@ -95,8 +99,10 @@ class Settings:
         need("crops", bool(self.crop_schedule()), 'multiples of 32 with ascending shares, such as "96:0.5 128"')
         for field in ("batch", "warmup_steps", "most_hints", "validate_pictures"):
             need(field, getattr(self, field) >= 1, "at least 1")
+        need("precision", self.precision in ("auto", "bf16", "fp32"), "auto, bf16 or fp32")
         need("images", self.images >= 0, "0 or more")
         need("threads", self.threads >= 0, "0 or more")
+        need("outside", self.outside >= 0, "0 or more")
         for field in ("minutes", "learning_rate", "width", "encoder_width", "huber", "validate_minutes"):
             need(field, getattr(self, field) > 0, "more than 0")
         for field in (

@@ -10,9 +10,10 @@ colours without hints and, for every pixel at 1/4 scale, the *queries* of the ex
    whose widths are learned and vary with the pixel); a null token takes what no hint explains. Besides the mean colour
    of the tokens that it attends to, a head gives their regression of colour on lightness (the local linear model of
    Levin et al. 2004, and of the guided filter);
-3. reweights the guessed distribution by the reference histogram, when there is one (a few Sinkhorn steps, so that the
-   picture's histogram meets the reference's), and scales the guess towards a wanted saturation;
-4. decodes from 1/16 to 1/2 scale with a small U-Net that sees the hints and all candidates at every scale, mixes the
+3. carries what the hints add to the guess by Gaussian-process regression (:mod:`kriging`), a further candidate;
+4. reweights the guessed distribution by the reference histogram, when there is one (a few Sinkhorn steps, so that the
+   picture's histogram meets the reference's), and scales the guess to a wanted saturation;
+5. decodes from 1/16 to 1/2 scale with a small U-Net that sees the hints and all candidates at every scale, mixes the
    candidates by learned gates and adds a residual; the last step works on 2x2 pixel blocks and writes full size, where
    the lightness brings the detail through the regressions' slopes.
 
@@ -23,6 +24,7 @@ computed once, in ``prepare``.
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import cast
 
@@ -32,10 +34,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from irodori.color import ab_bins
-from irodori.model.contract import AB_SCALE, BINS, CELL, REFERENCE_LENGTH
+from irodori.model.contract import AB_SCALE, BINS, CELL, LIGHTNESS_CENTRE, LIGHTNESS_SCALE, REFERENCE_LENGTH
+from irodori.train import on_gpu
 from irodori.train.networks.efficientnet_lite import EfficientNetLite0
+from irodori.train.networks.kriging import QUESTIONS, Kriging
 from irodori.train.networks.layers import (
-    POSITION_UNIT,
     JointConv,
     Residual,
     SelfAttention,
@@ -49,21 +52,25 @@ from irodori.train.networks.layers import (
     up,
 )
 
-HEADS = 4
+HEADS = 3
 EMBEDDING = 16
-REACH_PX = (5.0, 16.0, 48.0, 160.0)
-"""Initial standard deviation of each head's distance kernel, in network pixels."""
-LIGHTNESS_REACH = (0.06, 0.08, 0.10, 0.15)
+REACH = (0.08, 0.75, 2.5)
+"""Initial standard deviation of each head's distance kernel, in quarters of the photo's short side."""
+LIGHTNESS_REACH = (0.06, 0.10, 0.15)
 """Initial standard deviation of each head's lightness kernel, in units of 100 L*."""
 SLOPE_NOISE = 0.01
 """Variance of L (units of 100, squared), at first, below which a head's regression on lightness is not trusted."""
 LIKELY_WIDTH = 10.0 / AB_SCALE
 """Colours this near to a hint's speak for it when its surprise is measured (units of 110)."""
 SINKHORN_STEPS = 3
-CHOICES = 2 * HEADS + 3
-"""Candidates that the gates mix: two per head; the guess, with the reference's colours, with its saturation."""
-EXTRAS = 8 * HEADS + 3 + 2 + 2 + 2 + 3
-"""Planes that enter the decoder at every scale: candidates, hints, three guesses, what is given as global hint."""
+GAINS = (0.25, 0.5, 0.75, 1.0, 1.4, 2.0, 3.0)
+"""Gains of the guess's chroma whose saturation ``prepare`` measures, so that a wanted saturation finds its gain."""
+CHOICES = 2 * HEADS + 5
+"""Candidates that the gates mix: two per head; the guess, with the reference's colours, with its saturation; the first
+two with what kriging adds."""
+EXTRAS = 8 * HEADS + 3 + 2 + 2 + 2 + 3 + QUESTIONS
+"""Planes that enter the decoder at every scale: the heads' candidates, hints, three guesses, what is given as global
+hint, the kriged field."""
 
 
 class HintProp(nn.Module):
@@ -108,14 +115,15 @@ class HintProp(nn.Module):
         self.embed8 = nn.Conv2d(c8, c4, 1)
         self.reach = nn.Conv2d(c4, 3 * HEADS, 1)  # per pixel: distance width, lightness width, null score
         self.log_temperature = nn.Parameter(torch.full((HEADS,), math.log(4.0)))
-        self.log_distance = nn.Parameter(torch.tensor([math.log(0.5 * (POSITION_UNIT / r) ** 2) for r in REACH_PX]))
+        self.log_distance = nn.Parameter(torch.tensor([math.log(0.5 / r**2) for r in REACH]))
         self.log_lightness = nn.Parameter(torch.tensor([math.log(0.5 / r**2) for r in LIGHTNESS_REACH]))
         self.null = nn.Parameter(torch.full((HEADS,), -2.0))
         self.coverage = nn.Parameter(torch.full((HEADS,), 0.5))
         self.caution = nn.Parameter(torch.zeros(HEADS))
         self.log_slope_noise = nn.Parameter(torch.full((HEADS,), math.log(SLOPE_NOISE)))
         # answer
-        self.tone = nn.Sequential(nn.Linear(4, 16), nn.ReLU(inplace=True), nn.Linear(16, 1))
+        self.kriging = Kriging(c4, c4 + c4)
+        self.tone = nn.Sequential(nn.Linear(5, 16), nn.ReLU(inplace=True), nn.Linear(16, 1))
         self.global_hint = nn.Sequential(
             nn.Linear(REFERENCE_LENGTH, c16), nn.ReLU(inplace=True), nn.Linear(c16, 2 * c16)
         )
@@ -143,6 +151,7 @@ class HintProp(nn.Module):
             nn.init.zeros_(head.bias)  # type: ignore[arg-type]
         with torch.no_grad():  # the gates trust the heads a little and the guess by default; a hint's own pixels fully
             self.mix4.bias[2 * HEADS] = 1.0  # type: ignore[index]
+            self.mix4.bias[2 * HEADS + 3] = 1.0  # type: ignore[index]
             self.mix4.bias[-HEADS:] = -2.0  # type: ignore[index]
             self.out2.bias[8:12] = 1.0  # type: ignore[index]
             self.out2.bias[14] = -2.0  # type: ignore[index]
@@ -157,6 +166,7 @@ class HintProp(nn.Module):
             share16, share8, share4, share2: the photo's share of the decoder's first convolutions at strides 16 to 2;
             queries ``(B, HEADS, h/4 * w/4, EMBEDDING + 8)``; embedding ``(B, HEADS * EMBEDDING, h/4, w/4)``;
             guess_ab ``(B, 2, h/4, w/4)`` / 110; guess_bins ``(B, h/8 * w/8, 313)``, probabilities;
+            places, amounts: what kriging knows of every place; saturations ``(B, len(GAINS))`` of the scaled guess;
             light4 ``(B, 1, h/4, w/4)``; detail2 ``(B, 1, h/2, w/2)`` and detail1 ``(B, 1, h, w)``: what lightness has
             beyond the next coarser scale; in training also guess_logits ``(B, 313, h/8, w/8)``.
         """
@@ -166,7 +176,8 @@ class HintProp(nn.Module):
         t4 = self.trunk4(F.relu(self.lateral4(f4) + up(self.narrow4(t8))))
         t2 = torch.cat([f2, blocks(lightness), up(self.narrow2(t4))], 1)
         batch, _, height, width = t4.shape
-        embedding = self.embed(torch.cat([t4, up(self.embed8(t8))], 1))
+        described = torch.cat([t4, up(self.embed8(t8))], 1)
+        embedding = self.embed(described)
         embedding = embedding.reshape(batch, HEADS, EMBEDDING, height, width)
         embedding = embedding / (embedding.square().sum(2, keepdim=True) + 1e-6).sqrt()
         reach = self.reach(t4).reshape(batch, 3, HEADS, height * width)
@@ -176,7 +187,7 @@ class HintProp(nn.Module):
         lightness2 = down(lightness, 2)
         lightness4 = down(lightness2, 2)
         light4 = lightness4.flatten(2)
-        place = positions(height, width, 4, t4).flatten(1)[None, None].expand(batch, HEADS, -1, -1)
+        place = positions(height, width, t4).flatten(1)[None, None].expand(batch, HEADS, -1, -1)
         similarity = embedding.flatten(3) * self.log_temperature.exp()[None, :, None, None]
         queries = torch.cat(
             [
@@ -193,6 +204,10 @@ class HintProp(nn.Module):
             2,
         ).transpose(2, 3)
         logits = self.guess8(t8)
+        guess = self.guess4(t4)
+        with torch.autocast(t4.device.type, enabled=False):
+            places, amounts = self.kriging.describe(t4.float(), described.float(), lightness4)
+            saturations = _saturations(down(lightness4, 2), down(guess.float(), 2))
         features = {
             "share16": self.enter16.photo(t16),
             "share8": self.enter8.photo(t8),
@@ -200,7 +215,10 @@ class HintProp(nn.Module):
             "share2": self.enter2.photo(t2),
             "queries": queries,
             "embedding": embedding.flatten(1, 2),
-            "guess_ab": self.guess4(t4),
+            "places": places,
+            "amounts": amounts,
+            "saturations": saturations,
+            "guess_ab": guess,
             "guess_bins": logits.flatten(2).transpose(1, 2).softmax(2),
             "light4": lightness4,
             "detail2": lightness2 - up(lightness4),
@@ -212,21 +230,23 @@ class HintProp(nn.Module):
 
     def _tokens(
         self, lightness: Tensor, features: dict[str, Tensor], ab: Tensor, mask: Tensor, cells: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor, Tensor]]:
         """Pool the hints into tokens; the first token is the null.
 
         Returns:
             keys ``(B, HEADS, 1 + n, EMBEDDING + 8)``; values ``(B, 1, 1 + n, 10)``: colour, its difference from the
-            guess, surprise, lightness, its square, its products with the colour, and 1; all 0 for the null.
+            guess, surprise, lightness, its square, its products with the colour, and 1; all 0 for the null; and the
+            tokens for kriging.
         """
         batch, _, height, width = mask.shape
-        place = positions(height, width, 1, mask)[None]
+        place = positions(height, width, mask)[None]
         planes = torch.cat([ab, lightness * mask, place * mask, mask], 1)
         pooled = down(planes, CELL)
         mask4 = down(mask, 4)
         embedding = down(features["embedding"] * mask4, CELL // 4)
         change = down((down(ab, 4) - features["guess_ab"] * mask4), CELL // 4)
-        pooled = torch.cat([pooled, change, embedding], 1).flatten(2)
+        known = self.kriging.pool(features["places"], features["amounts"], features["guess_ab"], mask4)
+        pooled = torch.cat([pooled, change, embedding, known], 1).flatten(2)
         expected = features["guess_bins"].detach()
         if cells is not None:  # export: one photo, and the occupied cells are known
             pooled = pooled.index_select(2, cells)
@@ -248,7 +268,8 @@ class HintProp(nn.Module):
         values = torch.cat(parts, 1)
         values = torch.cat([torch.zeros_like(values[:, :, :1]), values], 2)
         centre = mean[:, 3:5]
-        embedding = mean[:, 8:].reshape(batch, HEADS, EMBEDDING, -1)
+        embedding, known = torch.split(mean[:, 8:], [HEADS * EMBEDDING, mean.shape[1] - 8 - HEADS * EMBEDDING], 1)
+        embedding = embedding.reshape(batch, HEADS, EMBEDDING, -1)
         shared = torch.cat(
             [centre, centre.square().sum(1, keepdim=True), light, light.square(), ones, torch.zeros_like(light)], 1
         )
@@ -259,20 +280,24 @@ class HintProp(nn.Module):
         null = torch.zeros(keys.shape[2], device=keys.device, dtype=keys.dtype)
         null[-2] = 1
         keys = torch.cat([null[None, None, :, None].expand(batch, HEADS, -1, 1), keys], 3)
-        return keys, values.transpose(1, 2)[:, None]
+        for_kriging = known, torch.cat([mean[:, :2], surprise[:, None]], 1), weight
+        return keys, values.transpose(1, 2)[:, None], for_kriging
 
     def _propagate(
         self, lightness: Tensor, features: dict[str, Tensor], ab: Tensor, mask: Tensor, cells: Tensor | None
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """What the hints say at every pixel at 1/4 scale.
 
         Returns:
             colours ``(B, HEADS, 5, h/4, w/4)``: the hints' colour, the guess shifted as the hints differ from it, and
             the confidence; more ``(B, 3 * HEADS, h/4, w/4)``: how surprising the hints are, and how the regression
-            on lightness would change their colour here; slopes ``(B, HEADS, 2, h/4, w/4)`` of that regression.
+            on lightness would change their colour here; slopes ``(B, HEADS, 2, h/4, w/4)`` of that regression; field
+            ``(B, QUESTIONS, h/4, w/4)``, what kriging adds to the guess.
         """
-        keys, values = self._tokens(lightness, features, ab, mask, cells)
-        found = (features["queries"] @ keys).softmax(3) @ values
+        with torch.autocast(ab.device.type, enabled=False):  # distances are differences of large products
+            keys, values, for_kriging = self._tokens(lightness, features, ab, mask, cells)
+            found = (features["queries"].float() @ keys).softmax(3) @ values
+            field = self.kriging(features["places"], features["amounts"], features["guess_ab"], *for_kriging)
         batch, _, height, width = features["guess_ab"].shape
         found = found.transpose(2, 3).reshape(batch, HEADS, 10, height, width)
         sure = found[:, :, 9:]
@@ -283,7 +308,7 @@ class HintProp(nn.Module):
         slopes = (product - light * colour) / variance
         tilt = slopes * (features["light4"][:, None] - light) * sure
         colours = torch.cat([colour, features["guess_ab"][:, None] + change, sure], 2)
-        return colours, torch.cat([surprise[:, :, 0], tilt.flatten(1, 2)], 1), slopes
+        return colours, torch.cat([surprise[:, :, 0], tilt.flatten(1, 2)], 1), slopes, field
 
     def _with_reference(self, features: dict[str, Tensor], reference: Tensor) -> tuple[Tensor, Tensor]:
         """The guess with the reference's histogram, and scaled to its saturation: ``(B, 2, h/4, w/4)`` each."""
@@ -298,8 +323,9 @@ class HintProp(nn.Module):
         chroma = (guess.square().sum(1, keepdim=True) + 1e-6).sqrt()
         relative = (chroma / (features["light4"] + 0.7)).mean((2, 3))
         saturation = reference[:, BINS + 1 :]
-        gain = self.tone(torch.cat([saturation, chroma.mean((2, 3)), relative], 1))
-        toned = guess * (2 * torch.tanh(gain) * saturation[:, 1:]).exp()[:, :, None, None]
+        gain = _log_gain(features["saturations"], saturation[:, :1])
+        more = self.tone(torch.cat([saturation, chroma.mean((2, 3)), relative, gain], 1))
+        toned = guess * ((gain + torch.tanh(more)) * saturation[:, 1:]).exp()[:, :, None, None]
         return up(expected), toned
 
     def answer(
@@ -346,13 +372,13 @@ class HintProp(nn.Module):
             reference = lightness.new_zeros(batch, REFERENCE_LENGTH)
         guess = features["guess_ab"]
         height, width = guess.shape[2:]
-        colours, more, slopes = self._propagate(lightness, features, hint_ab, hint_mask, cells)
+        colours, more, slopes, field = self._propagate(lightness, features, hint_ab, hint_mask, cells)
         steered, toned = self._with_reference(features, reference)
         hints1 = torch.cat([hint_ab, hint_mask], 1)
         hints2 = down(hints1, 2)
         hints4 = down(hints2, 2)
         given = reference[:, BINS:, None, None].expand(-1, -1, height, width)
-        extras4 = torch.cat([colours.flatten(1, 2), hints4, guess, steered, more, toned, given], 1)
+        extras4 = torch.cat([colours.flatten(1, 2), hints4, guess, steered, more, toned, given, field], 1)
         extras8 = down(extras4, 2)
         extras16 = down(extras8, 2)
         scale, shift = self.global_hint(reference)[:, :, None, None].chunk(2, 1)
@@ -364,6 +390,7 @@ class HintProp(nn.Module):
         mix = self.mix4(x)
         pairs = colours[:, :, :4].reshape(batch, 2 * HEADS, 2, height, width)
         choices = torch.cat([pairs, torch.stack([guess, steered, toned], 1)], 1)
+        choices = torch.cat([choices, torch.stack([guess + field[:, :2], steered + field[:, :2]], 1)], 1)
         mixed, residual, slope, trust = torch.split(mix, [CHOICES, 2, 2, HEADS], 1)
         trust = trust.sigmoid()[:, :, None]
         tilt = more[:, HEADS:].reshape(batch, HEADS, 2, height, width)
@@ -381,7 +408,7 @@ class HintProp(nn.Module):
         full = base + slope1 * features["detail1"] + F.pixel_shuffle(residuals, 2)
         if self.vividness != 1:
             unsteered = 1 - reference[:, BINS::2].amax(1)[:, None, None, None]
-            full = full * (1 + (self.vividness - 1) * unsteered * (1 - up(sure)))
+            full = full * (1 + (self.vividness - 1) * unsteered * (1 - up(field[:, 2:3].clamp(0, 1), 4)))
         return keep_hints(full, hint_ab, hint_mask, keeping, evenness), x
 
     def logits(self, decoded: Tensor) -> Tensor:
@@ -396,3 +423,24 @@ class HintProp(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """``prepare`` and ``answer`` in one."""
         return self.answer(lightness, self.prepare(lightness), hint_ab, hint_mask, reference)
+
+
+def _saturations(light8: Tensor, guess8: Tensor) -> Tensor:
+    """Mean HSV saturation of the guess scaled by each of :data:`GAINS`: ``(B, len(GAINS))``."""
+    lightness = light8.float() * LIGHTNESS_SCALE + LIGHTNESS_CENTRE
+    found = []
+    for gain in GAINS:
+        rgb = on_gpu.to_srgb(lightness, guess8 * (gain * AB_SCALE)).clamp(0, 1)
+        high, low = rgb.amax(1), rgb.amin(1)
+        found.append(((high - low) / high.clamp(min=1e-3)).mean((1, 2)))
+    return torch.stack(found, 1)
+
+
+def _log_gain(saturations: Tensor, wanted: Tensor) -> Tensor:
+    """The logarithm of the gain at which the guess has the wanted saturation ``(B, 1)``, by linear interpolation."""
+    logs = [math.log(gain) for gain in GAINS]
+    total = torch.full_like(wanted, logs[0])
+    for number, (low, high) in enumerate(itertools.pairwise(logs)):
+        here, above = saturations[:, number : number + 1], saturations[:, number + 1 : number + 2]
+        total = total + (high - low) * ((wanted - here) / (above - here).clamp(min=1e-4)).clamp(0, 1)
+    return total

@@ -9,9 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-POSITION_UNIT = 64.0
-"""Pixels per unit of the positions that the attention sees."""
-
 
 def conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
     """Convolution, batch normalisation, ReLU."""
@@ -131,11 +128,15 @@ def gates(x: Tensor) -> Tensor:
     return weights / weights.sum(1, keepdim=True)
 
 
-def positions(height: int, width: int, stride: int, like: Tensor) -> Tensor:
-    """Pixel centres of a ``height`` x ``width`` map of the given stride: ``(2, height, width)``, y and x in units."""
-    y = (torch.arange(height, device=like.device, dtype=like.dtype) + 0.5) * (stride / POSITION_UNIT)
-    x = (torch.arange(width, device=like.device, dtype=like.dtype) + 0.5) * (stride / POSITION_UNIT)
-    return torch.stack([y[:, None].expand(height, width), x[None, :].expand(height, width)])
+def positions(height: int, width: int, like: Tensor) -> Tensor:
+    """Pixel centres of a ``height`` x ``width`` map in quarters of its short side: ``(2, height, width)``, y and x.
+
+    Relative, so that a photo means the same at every network size, and maps of every stride agree.
+    """
+    y = torch.arange(height, device=like.device, dtype=torch.float32) + 0.5
+    x = torch.arange(width, device=like.device, dtype=torch.float32) + 0.5
+    unit = 4 / (torch.minimum(y[-1], x[-1]) + 0.5)
+    return torch.stack([(y * unit)[:, None].expand(height, width), (x * unit)[None, :].expand(height, width)])
 
 
 def keep_hints(full: Tensor, hint_ab: Tensor, mask: Tensor, keeping: Tensor, evenness: Tensor) -> Tensor:
