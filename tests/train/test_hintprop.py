@@ -142,6 +142,21 @@ def test_a_heads_regression_finds_how_colour_follows_lightness(network: HintProp
     assert torch.allclose((colours[0, -1, :2] + tilt / sure)[:, 6, 10], torch.tensor([0.2, -0.4]), atol=0.02)
 
 
+def test_a_hint_is_as_loud_on_a_larger_plane(network: HintProp) -> None:
+    """Twice the size, the same picture: four tokens for one, together as strong against the null token."""
+    lightness = torch.zeros(1, 1, 256, 256)
+    mask = torch.zeros(1, 1, 256, 256)
+    mask[:, :, 64:72, 64:72] = 1
+    loud = []
+    with torch.no_grad():
+        for scale in (1, 2):
+            planes = [plane.repeat_interleave(scale, 2).repeat_interleave(scale, 3) for plane in (lightness, mask)]
+            features = network.prepare(planes[0])
+            keys = network._tokens(planes[0], features, planes[1].expand(-1, 2, -1, -1) * 0.3, planes[1], None)[0]
+            loud.append(keys[0, :, -1, 1:].exp().sum(1))
+    assert torch.allclose(loud[0], loud[1], rtol=0.05)
+
+
 def test_a_wanted_saturation_finds_the_gain_that_gives_it() -> None:
     """The gain is looked up among the measured ones: the scaled guess has the saturation asked for."""
     torch.manual_seed(4)

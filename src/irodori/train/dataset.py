@@ -33,6 +33,8 @@ SUFFIXES = (".avif", ".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 SHORT_SIDE = 272
 """Larger pictures are shrunk to this short side when they are cached."""
 SMALLEST = 64
+LIKE_COUNTS = 4
+"""How many times more hints one picture of a batch may have than another."""
 
 
 def _sources(paths: list[Path]) -> Iterator[tuple[Path, str | None]]:
@@ -201,9 +203,8 @@ def _crop(picture: np.ndarray, side: int, rng: np.random.Generator, device: torc
 def _patches(batch: int, side: int, settings: Settings, rng: np.random.Generator) -> np.ndarray:
     """Random hint squares ``(B, n, 3)`` (top, left, side; side 0 for none), numbers as the settings say."""
     area = (side / 256) ** 2
-    top_count = max(1.0, settings.most_hints * area)
-    if rng.random() < 0.5:  # batches with few hints are cheap: the attention runs over the hints
-        top_count = math.exp(rng.uniform(0, math.log(top_count)))
+    # the numbers of one batch are alike: what each picture costs goes with the largest of them
+    top_count = math.exp(rng.uniform(0, math.log(max(1.0, settings.most_hints * area))))
     chosen = []
     big = rng.random() < 0.1 and not settings.paper_hints
     for _ in range(batch):
@@ -213,7 +214,7 @@ def _patches(batch: int, side: int, settings: Settings, rng: np.random.Generator
         if settings.paper_hints:
             count, sides, gaussian = max(1, simulated.geometric_count(rng)), (1, 9), 1.0
         else:
-            count = max(1, round(math.exp(rng.uniform(0, math.log(top_count)))))
+            count = max(1, round(top_count * math.exp(-rng.uniform(0, math.log(LIKE_COUNTS)))))
             sides, gaussian = ((6, 6) if rng.random() < 0.3 else (1, 9)), 0.5
             if big and count <= 40:
                 sides = (6, 24)

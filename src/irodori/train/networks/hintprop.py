@@ -49,6 +49,7 @@ from irodori.train.networks.layers import (
     keep_hints,
     meet,
     positions,
+    short_side,
     up,
 )
 
@@ -63,6 +64,8 @@ SLOPE_NOISE = 0.01
 LIKELY_WIDTH = 10.0 / AB_SCALE
 """Colours this near to a hint's speak for it when its surprise is measured (units of 110)."""
 SINKHORN_STEPS = 3
+USUAL_SIDE = 256
+"""The short side, in network pixels, that the network is meant for."""
 GAINS = (0.25, 0.5, 0.75, 1.0, 1.4, 2.0, 3.0)
 """Gains of the guess's chroma whose saturation ``prepare`` measures, so that a wanted saturation finds its gain."""
 CHOICES = 2 * HEADS + 5
@@ -275,6 +278,9 @@ class HintProp(nn.Module):
         )
         bias = self.coverage[None, :, None, None] * weight.clamp(min=1e-4).log()[:, None]
         bias = bias - self.caution[None, :, None, None] * surprise[:, None, None]
+        # on a larger plane the same hint fills more cells, but it is no louder
+        larger = (short_side(height, width, mask) / USUAL_SIDE).clamp(min=1)
+        bias = bias - 2 * larger.log()
         bias = bias.masked_fill(weight[:, None] <= 0, -1e4)
         keys = torch.cat([embedding, shared[:, None].expand(-1, HEADS, -1, -1), bias], 2)
         null = torch.zeros(keys.shape[2], device=keys.device, dtype=keys.dtype)

@@ -128,6 +128,12 @@ def gates(x: Tensor) -> Tensor:
     return weights / weights.sum(1, keepdim=True)
 
 
+def short_side(height: int, width: int, like: Tensor) -> Tensor:
+    """The smaller of two sides as a tensor, which an exported graph works out anew for every photo."""
+    sides = [torch.arange(side, device=like.device, dtype=torch.float32)[-1] + 1 for side in (height, width)]
+    return torch.minimum(*sides)
+
+
 def positions(height: int, width: int, like: Tensor) -> Tensor:
     """Pixel centres of a ``height`` x ``width`` map in quarters of its short side: ``(2, height, width)``, y and x.
 
@@ -135,7 +141,7 @@ def positions(height: int, width: int, like: Tensor) -> Tensor:
     """
     y = torch.arange(height, device=like.device, dtype=torch.float32) + 0.5
     x = torch.arange(width, device=like.device, dtype=torch.float32) + 0.5
-    unit = 4 / (torch.minimum(y[-1], x[-1]) + 0.5)
+    unit = 4 / short_side(height, width, like)
     return torch.stack([(y * unit)[:, None].expand(height, width), (x * unit)[None, :].expand(height, width)])
 
 
