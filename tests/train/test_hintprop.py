@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 from irodori.model import contract  # noqa: E402
 from irodori.train import loop  # noqa: E402
 from irodori.train.export import example  # noqa: E402
-from irodori.train.networks import hintprop, layers  # noqa: E402
+from irodori.train.networks import hintprop, layers, saturation  # noqa: E402
 from irodori.train.networks.efficientnet_lite import EfficientNetLite0  # noqa: E402
 from irodori.train.networks.hintprop import HintProp  # noqa: E402
 
@@ -161,13 +161,13 @@ def test_a_wanted_saturation_finds_the_gain_that_gives_it() -> None:
     """The gain is looked up among the measured ones: the scaled guess has the saturation asked for."""
     torch.manual_seed(4)
     light, guess = torch.rand(1, 1, 8, 8) * 0.6 - 0.3, torch.randn(1, 2, 8, 8) * 0.1
-    saturations = hintprop._saturations(light, guess)
+    saturations = saturation.measure(light, guess)
     assert bool((saturations.diff(dim=1) > 0).all())
     for gain in (0.5, 0.9, 1.7):
-        wanted = hintprop._saturations(light, gain * guess)[:, hintprop.GAINS.index(1.0)]
-        found = hintprop._log_gain(saturations, wanted[:, None]).exp()
+        wanted = saturation.measure(light, gain * guess)[:, saturation.GAINS.index(1.0)]
+        found = saturation.log_gain(saturations, wanted[:, None]).exp()
         assert float(found) == pytest.approx(gain, rel=0.03)
-    assert float(hintprop._log_gain(saturations, torch.ones(1, 1)).exp()) == pytest.approx(max(hintprop.GAINS))
+    assert float(saturation.log_gain(saturations, torch.ones(1, 1)).exp()) == pytest.approx(max(saturation.GAINS))
 
 
 def test_an_unlikely_colour_surprises(network: HintProp) -> None:

@@ -24,7 +24,6 @@ computed once, in ``prepare``.
 
 from __future__ import annotations
 
-import itertools
 import math
 from typing import cast
 
@@ -34,8 +33,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from irodori.color import ab_bins
-from irodori.model.contract import AB_SCALE, BINS, CELL, LIGHTNESS_CENTRE, LIGHTNESS_SCALE, REFERENCE_LENGTH
-from irodori.train import on_gpu
+from irodori.model.contract import AB_SCALE, BINS, CELL, REFERENCE_LENGTH
+from irodori.train.networks import saturation
 from irodori.train.networks.efficientnet_lite import EfficientNetLite0
 from irodori.train.networks.kriging import QUESTIONS, Kriging
 from irodori.train.networks.layers import (
@@ -66,8 +65,6 @@ LIKELY_WIDTH = 10.0 / AB_SCALE
 SINKHORN_STEPS = 3
 USUAL_SIDE = 256
 """The short side, in network pixels, that the network is meant for."""
-GAINS = (0.25, 0.5, 0.75, 1.0, 1.4, 2.0, 3.0)
-"""Gains of the guess's chroma whose saturation ``prepare`` measures, so that a wanted saturation finds its gain."""
 CHOICES = 2 * HEADS + 5
 """Candidates that the gates mix: two per head; the guess, with the reference's colours, with its saturation; the first
 two with what kriging adds."""
@@ -169,7 +166,7 @@ class HintProp(nn.Module):
             share16, share8, share4, share2: the photo's share of the decoder's first convolutions at strides 16 to 2;
             queries ``(B, HEADS, h/4 * w/4, EMBEDDING + 8)``; embedding ``(B, HEADS * EMBEDDING, h/4, w/4)``;
             guess_ab ``(B, 2, h/4, w/4)`` / 110; guess_bins ``(B, h/8 * w/8, 313)``, probabilities;
-            places, amounts: what kriging knows of every place; saturations ``(B, len(GAINS))`` of the scaled guess;
+            places, amounts: what kriging knows of every place; saturations of the scaled guess;
             light4 ``(B, 1, h/4, w/4)``; detail2 ``(B, 1, h/2, w/2)`` and detail1 ``(B, 1, h, w)``: what lightness has
             beyond the next coarser scale; in training also guess_logits ``(B, 313, h/8, w/8)``.
         """
@@ -210,7 +207,7 @@ class HintProp(nn.Module):
         guess = self.guess4(t4)
         with torch.autocast(t4.device.type, enabled=False):
             places, amounts = self.kriging.describe(t4.float(), described.float(), lightness4)
-            saturations = _saturations(down(lightness4, 2), down(guess.float(), 2))
+            saturations = saturation.measure(down(lightness4, 2), down(guess.float(), 2))
         features = {
             "share16": self.enter16.photo(t16),
             "share8": self.enter8.photo(t8),
@@ -328,10 +325,10 @@ class HintProp(nn.Module):
         guess = features["guess_ab"]
         chroma = (guess.square().sum(1, keepdim=True) + 1e-6).sqrt()
         relative = (chroma / (features["light4"] + 0.7)).mean((2, 3))
-        saturation = reference[:, BINS + 1 :]
-        gain = _log_gain(features["saturations"], saturation[:, :1])
-        more = self.tone(torch.cat([saturation, chroma.mean((2, 3)), relative, gain], 1))
-        toned = guess * ((gain + torch.tanh(more)) * saturation[:, 1:]).exp()[:, :, None, None]
+        asked = reference[:, BINS + 1 :]
+        gain = saturation.log_gain(features["saturations"], asked[:, :1])
+        more = self.tone(torch.cat([asked, chroma.mean((2, 3)), relative, gain], 1))
+        toned = guess * ((gain + torch.tanh(more)) * asked[:, 1:]).exp()[:, :, None, None]
         return up(expected), toned
 
     def answer(
@@ -429,24 +426,3 @@ class HintProp(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """``prepare`` and ``answer`` in one."""
         return self.answer(lightness, self.prepare(lightness), hint_ab, hint_mask, reference)
-
-
-def _saturations(light8: Tensor, guess8: Tensor) -> Tensor:
-    """Mean HSV saturation of the guess scaled by each of :data:`GAINS`: ``(B, len(GAINS))``."""
-    lightness = light8.float() * LIGHTNESS_SCALE + LIGHTNESS_CENTRE
-    found = []
-    for gain in GAINS:
-        rgb = on_gpu.to_srgb(lightness, guess8 * (gain * AB_SCALE)).clamp(0, 1)
-        high, low = rgb.amax(1), rgb.amin(1)
-        found.append(((high - low) / high.clamp(min=1e-3)).mean((1, 2)))
-    return torch.stack(found, 1)
-
-
-def _log_gain(saturations: Tensor, wanted: Tensor) -> Tensor:
-    """The logarithm of the gain at which the guess has the wanted saturation ``(B, 1)``, by linear interpolation."""
-    logs = [math.log(gain) for gain in GAINS]
-    total = torch.full_like(wanted, logs[0])
-    for number, (low, high) in enumerate(itertools.pairwise(logs)):
-        here, above = saturations[:, number : number + 1], saturations[:, number + 1 : number + 2]
-        total = total + (high - low) * ((wanted - here) / (above - here).clamp(min=1e-4)).clamp(0, 1)
-    return total
