@@ -131,7 +131,7 @@ def test_a_heads_regression_finds_how_colour_follows_lightness(network: HintProp
         network.log_lightness.fill_(-20)  # both hints are seen from everywhere
         try:
             features = network.prepare(lightness)
-            colours, more, slopes, _ = network._propagate(lightness, features, hint_ab, mask, None)
+            colours, more, slopes, *_ = network._propagate(lightness, features, hint_ab, mask, None)
         finally:
             network.log_slope_noise.copy_(saved[0])
             network.log_lightness.copy_(saved[1])
@@ -155,6 +155,22 @@ def test_a_hint_is_as_loud_on_a_larger_plane(network: HintProp) -> None:
             keys = network._tokens(planes[0], features, planes[1].expand(-1, 2, -1, -1) * 0.3, planes[1], None)[0]
             loud.append(keys[0, :, -1, 1:].exp().sum(1))
     assert torch.allclose(loud[0], loud[1], rtol=0.05)
+
+
+def test_what_is_missing_at_the_hints_is_carried_to_their_neighbours(network: HintProp) -> None:
+    """The decoder's colours are corrected by the difference at the hints, spread by the same kriging."""
+    inputs = example(64, 64, 8)
+    asked = (inputs["lightness"], inputs["hint_ab"], inputs["hint_mask"])
+    with torch.no_grad():
+        features = network.prepare(asked[0])
+        told = network._propagate(asked[0], features, *asked[1:], None)[4]
+        missing = torch.zeros_like(told.colour)
+        missing[:, 0, 0] = 0.1
+        spread = told.equations.colours(missing)[0]
+    row, column = divmod(int(told.cells[0, 0]), 8)
+    assert float(spread[0, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2].max()) > 0.03
+    assert float(spread[0].abs().max()) < 0.15
+    assert float(spread[1].abs().max()) < 1e-6
 
 
 def test_a_wanted_saturation_finds_the_gain_that_gives_it() -> None:

@@ -28,20 +28,19 @@ def layer() -> Kriging:
 
 
 def field(layer: Kriging, hints: list[tuple[int, int, float]], lightness: torch.Tensor | None = None) -> torch.Tensor:
-    """The field that 8x8 hints (top, left, a*/110) make on a photo without features: ``(QUESTIONS, 16, 16)``."""
+    """The field that 8x8 hints (top, left, a*/110) make on a photo without features: ``(3, 16, 16)``."""
     light4 = torch.zeros(1, 1, SIDE // 4, SIDE // 4) if lightness is None else lightness
     features = torch.zeros(1, 8, SIDE // 4, SIDE // 4)
-    guess = torch.zeros(1, 2, SIDE // 4, SIDE // 4)
     ab, mask = torch.zeros(1, 2, SIDE, SIDE), torch.zeros(1, 1, SIDE, SIDE)
     for top, left, a in hints:
         ab[:, 0, top : top + 8, left : left + 8], mask[:, :, top : top + 8, left : left + 8] = a, 1
     with torch.no_grad():
         places, amounts = layer.describe(features, features, light4)
-        pooled = layer.pool(places, amounts, guess, down(mask, 4)).flatten(2)
         weight = down(mask, 8).flatten(2)
-        said = torch.cat([down(ab, 8), torch.zeros_like(down(mask, 8))], 1).flatten(2)
         size = weight.clamp(min=1e-6)
-        return layer(places, amounts, guess, pooled / size, said / size, weight)[0]
+        tokens = layer.pool(places, amounts, down(mask, 4)).flatten(2) / size
+        equations = layer.equations(places, amounts, tokens, weight)
+        return equations.colours(down(ab, 8).flatten(2) / size, torch.ones_like(weight))[0]
 
 
 def test_at_a_hint_the_field_is_what_the_hint_adds(layer: Kriging) -> None:
@@ -84,7 +83,7 @@ def test_conjugate_gradients_solve_what_cholesky_solves() -> None:
     points = torch.rand(2, 1, 40, 2) * 4
     matrix = kriging._covariance(points, points)[:, 0] + 0.01 * torch.eye(40)
     wanted = torch.randn(2, 40, 4)
-    exact, stepped = (kriging._solve(matrix, wanted, exactly) for exactly in (True, False))
+    exact, stepped = torch.linalg.solve(matrix, wanted), kriging._solve(matrix, wanted)
     assert torch.allclose(matrix @ exact, wanted, atol=1e-3)
     assert (stepped - exact).norm() < 0.02 * exact.norm()
 
@@ -92,7 +91,7 @@ def test_conjugate_gradients_solve_what_cholesky_solves() -> None:
 def test_conjugate_gradients_stay_still_when_they_have_arrived() -> None:
     """One token is solved by one step; the others must not divide nothing by nothing. Nothing asked: nothing."""
     matrix, wanted = torch.full((1, 1, 1), 1.5), torch.tensor([[[3.0, 0.0, -1.5, 0.0]]])
-    assert torch.allclose(kriging._solve(matrix, wanted, exactly=False), wanted / 1.5, atol=1e-5)
+    assert torch.allclose(kriging._solve(matrix, wanted), wanted / 1.5, atol=1e-5)
 
 
 def test_the_covariances_own_gradient_is_right() -> None:

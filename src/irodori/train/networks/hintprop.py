@@ -25,6 +25,7 @@ computed once, in ``prepare``.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
@@ -36,7 +37,7 @@ from irodori.color import ab_bins
 from irodori.model.contract import AB_SCALE, BINS, CELL, REFERENCE_LENGTH
 from irodori.train.networks import saturation
 from irodori.train.networks.efficientnet_lite import EfficientNetLite0
-from irodori.train.networks.kriging import QUESTIONS, Kriging
+from irodori.train.networks.kriging import Equations, Kriging
 from irodori.train.networks.layers import (
     JointConv,
     Residual,
@@ -47,6 +48,7 @@ from irodori.train.networks.layers import (
     gates,
     keep_hints,
     meet,
+    pick,
     positions,
     short_side,
     up,
@@ -68,9 +70,27 @@ USUAL_SIDE = 256
 CHOICES = 2 * HEADS + 5
 """Candidates that the gates mix: two per head; the guess, with the reference's colours, with its saturation; the first
 two with what kriging adds."""
-EXTRAS = 8 * HEADS + 3 + 2 + 2 + 2 + 3 + QUESTIONS
+FIELD = 4
+"""What kriging carries: a*, b*, 1 (how far hints are felt), and the hints' surprise."""
+EXTRAS = 8 * HEADS + 3 + 2 + 2 + 2 + 3 + FIELD
 """Planes that enter the decoder at every scale: the heads' candidates, hints, three guesses, what is given as global
 hint, the kriged field."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the hints tell kriging, one token for each of the n occupied cells.
+
+    cells ``(B, n)``; colour and change (how it differs from the guess), ``(B, 2, n)`` / 110; surprise and weight (the
+    share of its cell that the token covers), ``(B, 1, n)``.
+    """
+
+    equations: Equations
+    cells: Tensor
+    colour: Tensor
+    change: Tensor
+    surprise: Tensor
+    weight: Tensor
 
 
 class HintProp(nn.Module):
@@ -230,13 +250,13 @@ class HintProp(nn.Module):
 
     def _tokens(
         self, lightness: Tensor, features: dict[str, Tensor], ab: Tensor, mask: Tensor, cells: Tensor | None
-    ) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor, Tensor]]:
+    ) -> tuple[Tensor, Tensor, Told]:
         """Pool the hints into tokens; the first token is the null.
 
         Returns:
             keys ``(B, HEADS, 1 + n, EMBEDDING + 8)``; values ``(B, 1, 1 + n, 10)``: colour, its difference from the
-            guess, surprise, lightness, its square, its products with the colour, and 1; all 0 for the null; and the
-            tokens for kriging.
+            guess, surprise, lightness, its square, its products with the colour, and 1; all 0 for the null; and what
+            kriging wants.
         """
         batch, _, height, width = mask.shape
         place = positions(height, width, mask)[None]
@@ -245,17 +265,16 @@ class HintProp(nn.Module):
         mask4 = down(mask, 4)
         embedding = down(features["embedding"] * mask4, CELL // 4)
         change = down((down(ab, 4) - features["guess_ab"] * mask4), CELL // 4)
-        known = self.kriging.pool(features["places"], features["amounts"], features["guess_ab"], mask4)
+        known = self.kriging.pool(features["places"], features["amounts"], mask4)
         pooled = torch.cat([pooled, change, embedding, known], 1).flatten(2)
         expected = features["guess_bins"].detach()
         if cells is not None:  # export: one photo, and the occupied cells are known
-            pooled = pooled.index_select(2, cells)
-            expected = expected.index_select(1, cells)
+            chosen = cells[None]
         else:  # training: as many tokens as the fullest picture of the batch needs
             most = int((pooled[:, 5] > 0).sum(1).max().clamp(min=1))
-            order = pooled[:, 5].argsort(1, descending=True)[:, :most]
-            pooled = pooled.gather(2, order[:, None].expand(-1, pooled.shape[1], -1))
-            expected = expected.gather(1, order[:, :, None].expand(-1, -1, BINS))
+            chosen = pooled[:, 5].argsort(1, descending=True)[:, :most]
+        pooled = pick(pooled, chosen)
+        expected = pick(expected.transpose(1, 2), chosen).transpose(1, 2)
         weight = pooled[:, 5:6]
         mean = pooled / weight.clamp(min=1e-6)
         colour = mean[:, :2].transpose(1, 2)
@@ -283,24 +302,26 @@ class HintProp(nn.Module):
         null = torch.zeros(keys.shape[2], device=keys.device, dtype=keys.dtype)
         null[-2] = 1
         keys = torch.cat([null[None, None, :, None].expand(batch, HEADS, -1, 1), keys], 3)
-        for_kriging = known, torch.cat([mean[:, :2], surprise[:, None]], 1), weight
-        return keys, values.transpose(1, 2)[:, None], for_kriging
+        equations = self.kriging.equations(features["places"], features["amounts"], known, weight)
+        told = Told(equations, chosen, mean[:, :2], mean[:, 6:8], surprise[:, None], weight.clamp(min=1e-6))
+        return keys, values.transpose(1, 2)[:, None], told
 
     def _propagate(
         self, lightness: Tensor, features: dict[str, Tensor], ab: Tensor, mask: Tensor, cells: Tensor | None
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Told]:
         """What the hints say at every pixel at 1/4 scale.
 
         Returns:
             colours ``(B, HEADS, 5, h/4, w/4)``: the hints' colour, the guess shifted as the hints differ from it, and
             the confidence; more ``(B, 3 * HEADS, h/4, w/4)``: how surprising the hints are, and how the regression
             on lightness would change their colour here; slopes ``(B, HEADS, 2, h/4, w/4)`` of that regression; field
-            ``(B, QUESTIONS, h/4, w/4)``, what kriging adds to the guess.
+            ``(B, FIELD, h/4, w/4)``, what kriging adds to the guess; and what it wants to be asked again.
         """
         with torch.autocast(ab.device.type, enabled=False):  # distances are differences of large products
-            keys, values, for_kriging = self._tokens(lightness, features, ab, mask, cells)
+            keys, values, told = self._tokens(lightness, features, ab, mask, cells)
             found = (features["queries"].float() @ keys).softmax(3) @ values
-            field = self.kriging(features["places"], features["amounts"], features["guess_ab"], *for_kriging)
+            others = torch.cat([torch.ones_like(told.surprise), told.surprise], 1)
+            field = told.equations.colours(told.change, others)
         batch, _, height, width = features["guess_ab"].shape
         found = found.transpose(2, 3).reshape(batch, HEADS, 10, height, width)
         sure = found[:, :, 9:]
@@ -311,7 +332,7 @@ class HintProp(nn.Module):
         slopes = (product - light * colour) / variance
         tilt = slopes * (features["light4"][:, None] - light) * sure
         colours = torch.cat([colour, features["guess_ab"][:, None] + change, sure], 2)
-        return colours, torch.cat([surprise[:, :, 0], tilt.flatten(1, 2)], 1), slopes, field
+        return colours, torch.cat([surprise[:, :, 0], tilt.flatten(1, 2)], 1), slopes, field, told
 
     def _with_reference(self, features: dict[str, Tensor], reference: Tensor) -> tuple[Tensor, Tensor]:
         """The guess with the reference's histogram, and scaled to its saturation: ``(B, 2, h/4, w/4)`` each."""
@@ -375,7 +396,7 @@ class HintProp(nn.Module):
             reference = lightness.new_zeros(batch, REFERENCE_LENGTH)
         guess = features["guess_ab"]
         height, width = guess.shape[2:]
-        colours, more, slopes, field = self._propagate(lightness, features, hint_ab, hint_mask, cells)
+        colours, more, slopes, field, told = self._propagate(lightness, features, hint_ab, hint_mask, cells)
         steered, toned = self._with_reference(features, reference)
         hints1 = torch.cat([hint_ab, hint_mask], 1)
         hints2 = down(hints1, 2)
@@ -398,6 +419,10 @@ class HintProp(nn.Module):
         trust = trust.sigmoid()[:, :, None]
         tilt = more[:, HEADS:].reshape(batch, HEADS, 2, height, width)
         ab4 = (gates(mixed)[:, :, None] * choices).sum(1) + residual + (trust * tilt).sum(1)
+        with torch.autocast(ab4.device.type, enabled=False):  # what is still missing at the hints is carried too
+            ab4 = ab4.float()
+            reached = pick(down(ab4 * hints4[:, 2:], CELL // 4).flatten(2), told.cells) / told.weight
+            ab4 = ab4 + told.equations.colours(told.colour - reached)
         slope4 = slope + (trust * slopes).sum(1)
         ab2, slope2 = up(torch.cat([ab4, slope4], 1)).chunk(2, 1)
         ab2 = ab2 + slope2 * features["detail2"]

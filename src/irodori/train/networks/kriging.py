@@ -14,6 +14,7 @@ stands for its cell) are read off the photo too.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
@@ -38,8 +39,34 @@ LEAST_NOISE = 2e-3
 """Keeps the equations well conditioned in single precision."""
 STEPS = 24
 """Steps of conjugate gradients when a network answers; in training the equations are solved exactly."""
-QUESTIONS = 4
-"""What is carried from the hints to the pixels: a*, b*, 1 (how far hints are felt), and their surprise."""
+
+
+@dataclass(frozen=True)
+class Equations:
+    """The equations of one photo's hints, set up and ready to be asked (:meth:`Kriging.equations`)."""
+
+    matrix: Tensor
+    factored: bool
+    across: Tensor
+    share: Tensor
+    shares: Tensor
+    deviation: Tensor
+    deviations: Tensor
+    valid: Tensor
+
+    def carry(self, values: Tensor) -> Tensor:
+        """Values ``(B, q, n)`` of the tokens, in standard deviations, to the pixels: ``(B, q, h/4, w/4)``."""
+        batch, count = values.shape[:2]
+        wanted = (values * self.valid).transpose(1, 2)
+        solved = torch.cholesky_solve(wanted, self.matrix) if self.factored else _solve(self.matrix, wanted)
+        carried = self.across @ (self.share[:, :, :, None] * solved[:, None])  # (B, K, h w, q)
+        return (carried * self.shares).sum(1).transpose(1, 2).reshape(batch, count, *self.deviation.shape[2:])
+
+    def colours(self, values: Tensor, others: Tensor | None = None) -> Tensor:
+        """Differences of colour / 110 ``(B, 2, n)``, perhaps with other values, to the pixels."""
+        scaled = values / self.deviations
+        found = self.carry(scaled if others is None else torch.cat([scaled, others], 1))
+        return torch.cat([found[:, :2] * self.deviation, found[:, 2:]], 1)
 
 
 class Kriging(nn.Module):
@@ -86,25 +113,18 @@ class Kriging(nn.Module):
         base = torch.cat([self.log_share.new_full((2,), math.log(0.1)), self.log_share, self.log_noise[None]])
         return places, (raw + base[None, :, None, None]).exp()
 
-    def forward(
-        self, places: Tensor, amounts: Tensor, guess: Tensor, tokens: Tensor, said: Tensor, weight: Tensor
-    ) -> Tensor:
-        """The field of what the hints add.
+    def equations(self, places: Tensor, amounts: Tensor, tokens: Tensor, weight: Tensor) -> Equations:
+        """What carries values from the tokens to the pixels.
 
         Args:
             places, amounts: of :meth:`describe`.
-            guess: ``(B, 2, h/4, w/4)`` / 110.
-            tokens: ``(B, KERNELS * (EMBEDDING + 3) + 2 + KERNELS + 1 + 2, n)``: places, amounts and guess, averaged
-                over the pixels of each token (:meth:`pool`).
-            said: ``(B, 3, n)``: the tokens' colour / 110 and surprise.
+            tokens: ``(B, KERNELS * (EMBEDDING + 3) + 2 + KERNELS + 1, n)``: places and amounts, averaged over the
+                pixels of each token (:meth:`pool`).
             weight: ``(B, 1, n)``: the share of its cell that a token covers, 0 for none.
-
-        Returns:
-            ``(B, QUESTIONS, h/4, w/4)``: to be added to the guess (2), how far hints are felt (1: wholly), surprise.
         """
         batch, channels, height, width = places.shape
         depth, count = channels // KERNELS, tokens.shape[2]
-        there, known, guessed = torch.split(tokens, [channels, 3 + KERNELS, 2], 1)
+        there, known = torch.split(tokens, [channels, 3 + KERNELS], 1)
         there = there.reshape(batch, KERNELS, depth, count).transpose(2, 3)
         here = places.reshape(batch, KERNELS, depth, height * width).transpose(2, 3)
         valid = (weight > 0).to(weight.dtype)
@@ -114,18 +134,18 @@ class Kriging(nn.Module):
         number = torch.arange(count, device=places.device)
         identity = (number[:, None] == number).to(within.dtype)
         matrix = within.sum(1) + identity * (noise * valid[:, 0] + 1 - valid[:, 0])[:, None]
-        residual = (said[:, :2] - guessed) / known[:, :2].clamp(min=1e-4)
-        questions = torch.cat([residual, torch.ones_like(weight), said[:, 2:]], 1) * valid
-        weights = _solve(matrix, questions.transpose(1, 2), exactly=self.training)  # (B, n, QUESTIONS)
-        carried = _covariance(here, there) @ (share[:, :, :, None] * weights[:, None])  # (B, K, h w, QUESTIONS)
+        if self.training:
+            matrix = torch.linalg.cholesky(matrix)
         shares = amounts[:, 2 : 2 + KERNELS].reshape(batch, KERNELS, height * width, 1)
-        field = (carried * shares).sum(1).transpose(1, 2).reshape(batch, QUESTIONS, height, width)
-        return torch.cat([field[:, :2] * amounts[:, :2], field[:, 2:]], 1)
+        return Equations(
+            matrix=matrix, factored=self.training, across=_covariance(here, there), share=share, shares=shares,
+            deviation=amounts[:, :2], deviations=known[:, :2].clamp(min=1e-4), valid=valid,
+        )  # fmt: skip
 
     @staticmethod
-    def pool(places: Tensor, amounts: Tensor, guess: Tensor, mask4: Tensor) -> Tensor:
+    def pool(places: Tensor, amounts: Tensor, mask4: Tensor) -> Tensor:
         """Sums over each cell of what lies under the mask, ``(B, C, h/8, w/8)``; divided by the mask's: ``tokens``."""
-        return down(torch.cat([places, amounts, guess], 1) * mask4, CELL // 4)
+        return down(torch.cat([places, amounts], 1) * mask4, CELL // 4)
 
 
 def _distances(one: Tensor, other: Tensor) -> Tensor:
@@ -167,15 +187,11 @@ def _covariance(one: Tensor, other: Tensor) -> Tensor:
     return (-_distances(one, other)).exp()
 
 
-def _solve(matrix: Tensor, wanted: Tensor, exactly: bool) -> Tensor:
-    """Solve symmetric positive definite equations ``(B, n, n)`` for ``(B, n, q)``.
+def _solve(matrix: Tensor, wanted: Tensor) -> Tensor:
+    """Solve symmetric positive definite equations ``(B, n, n)`` for ``(B, n, q)`` by conjugate gradients.
 
-    Exactly by Cholesky, or by :data:`STEPS` steps of conjugate gradients (Hestenes and Stiefel 1952), which are
-    products of matrices only and are exact for no more than STEPS tokens.
+    :data:`STEPS` steps (Hestenes and Stiefel 1952), products of matrices only; exact for no more than STEPS tokens.
     """
-    if exactly:
-        solved: Tensor = torch.cholesky_solve(wanted, torch.linalg.cholesky(matrix))
-        return solved
     solution = torch.zeros_like(wanted)
     rest = direction = wanted
     size = rest.square().sum(1, keepdim=True)

@@ -112,6 +112,13 @@ def down(x: Tensor, factor: int) -> Tensor:
     return F.avg_pool2d(x, factor)
 
 
+def pick(x: Tensor, places: Tensor) -> Tensor:
+    """``(B, C, n)`` at the places ``(B, m)``: ``(B, C, m)``."""
+    if places.shape[0] == 1:
+        return x.index_select(2, places[0])
+    return x.gather(2, places[:, None].expand(-1, x.shape[1], -1))
+
+
 def blocks(x: Tensor) -> Tensor:
     """2x2 blocks of pixels as channels, ``(B, C, h, w)`` to ``(B, 4 C, h/2, w/2)``, by a convolution.
 
