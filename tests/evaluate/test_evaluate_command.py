@@ -188,7 +188,14 @@ def test_wrong_usage(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[s
         (("--model", "grey", "--protocol", "advisor", "--counts", "0"), "at least one count"),
         (("--model", "grey", "--data", "nowhere"), "found nothing there"),
         (("--model", "grey", "--side", "100"), "--side: expected at most 64 px, got 100"),
+        (("--model", "grey", "--protocol", "obedience", "--counts", "0"), "at least one count"),
         (("--model", "grey", "--protocol", "fullsize", "--hints", "x"), "no hints of a fixed size"),
+        (("--model", "grey", "--protocol", "fullsize", "--longest", "1"), "--longest: expected at least 64 px, got 1"),
+        (("--model", "grey", "--longest", "300"), "--longest: only protocol fullsize has a use for it, not siggraph17"),
+        (("--model", "grey", "--scans", "x"), "--scans: only protocol sheets"),
+        (("--model", "grey", "--prior", "x"), "--prior: only protocol palette"),
+        (("--model", "grey", "--protocol", "region", "--counts", "5"), "--counts: protocol region has its own"),
+        (("--model", "grey", "--protocol", "sheets", "--scans", "nowhere"), "nowhere: expected a folder"),
     ],
 )
 def test_one_sentence_when_it_cannot_be(
@@ -200,6 +207,69 @@ def test_one_sentence_when_it_cannot_be(
     assert sentence in error
     assert "\n" not in error
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("taken", ["taken", "taken/below"])
+def test_a_report_that_cannot_be_written_costs_no_measurement(
+    taken: str, tar: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "taken").write_text("a file")
+    monkeypatch.setattr(curves, "run", lambda job: pytest.fail("measured although nothing can be written"))
+    words = ["evaluate", "--protocol", "siggraph17", "--data", str(tar), "--model", "grey", "--out"]
+    assert main([*words, str(tmp_path / taken)]) == 1
+    error = capsys.readouterr().err.strip()
+    assert error.startswith("irodori: --out: cannot write into the folder")
+    assert "\n" not in error
+    assert (tmp_path / "taken").read_text() == "a file"
+
+
+def test_a_disk_that_fills_up_leaves_the_figures_on_the_screen(
+    tar: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("irodori.evaluate.report.os.replace", full)
+    words = ["evaluate", "--protocol", "siggraph17", "--data", str(tar), "--model", "grey", "--counts", "0,1"]
+    assert main([*words, "--limit", "1", "--quiet", "--out", str(tmp_path)]) == 1
+    said = capsys.readouterr()
+    assert "Gain over grey" in said.out
+    assert said.err.strip() == f"irodori: cannot write {tmp_path / 'siggraph17.json'} (No space left on device)"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("protocol", "figures"),
+    [
+        ("table", {"psnr"}),
+        ("obedience", {"under", "ring"}),
+        ("region", {"inside", "outside_change"}),
+    ],
+)
+def test_several_models_are_compared_picture_by_picture(
+    protocol: str, figures: set[str], tar: Path, tmp_path: Path
+) -> None:
+    code, content, rows = evaluate(
+        tmp_path, "--protocol", protocol, "--data", tar, "--limit", 2, "--model", "levin", "nearest-hint"
+    )
+    assert code == 0
+    table = content["tables"][-1]
+    assert table["title"].startswith("Differences")
+    assert figures <= {line["figure"] for line in table["rows"]}
+    assert all(line["against"] == "levin" for line in table["rows"])
+    figure = next(iter(figures))
+    keys = [key for key in ("given", "colours", "hints") if key in table["rows"][0]]
+    line = next(one for one in table["rows"] if one["figure"] == figure and one["model"] == "nearest-hint")
+    values = {
+        model: [
+            float(row[figure]) for row in rows
+            if row["model"] == model and row[figure] and all(row[key] == str(line[key]) for key in keys)
+        ]
+        for model in ("levin", "nearest-hint")
+    }  # fmt: skip
+    expected = sum(values["nearest-hint"]) / 2 - sum(values["levin"]) / 2
+    assert line["difference"] == pytest.approx(expected, abs=1e-3)
+    assert line["difference_se"] is not None
 
 
 def test_rendering_keeps_lightness(pictures: Any) -> None:

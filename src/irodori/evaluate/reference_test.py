@@ -19,7 +19,7 @@ from irodori.errors import HintError, SettingsError
 from irodori.evaluate import metrics, plots
 from irodori.evaluate.experiment import Job, about, accepts_reference, collect
 from irodori.evaluate.protocol import FloatArray, Picture, hinted, predict_all
-from irodori.evaluate.report import Report, Row, Table, group_rows, means
+from irodori.evaluate.report import Report, Row, Table, compared, group_rows, means
 from irodori.hints import reference
 from irodori.hints.reference import Reference
 
@@ -69,6 +69,7 @@ def run(job: Job) -> Report:
     tables = (
         Table(f"Towards the reference's histogram, {len(collected.names)} pairs", ("model", *figures), tuple(summary)),
         Table(f"Under {most} true-colour hints, ΔE (ab)", ("model", *errors), tuple(summary)),
+        *compared(collected.rows, {"distance_with": True, "hint_error_with": True}),
     )
     notes = (
         "moved: share of pairs whose energy distance to the reference's histogram became smaller (aim >= 0.9);"

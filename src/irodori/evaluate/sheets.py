@@ -52,6 +52,7 @@ _GREEN = (-45.0, 40.0)
 def run(job: Job) -> Report:
     """Draw all sheets of every model into the report's folder."""
     folder = Path(job.extra["out"])
+    scans = [PictureSet([job.extra["scans"]], None)] if "scans" in job.extra else []
     strips: dict[str, list[list[ByteArray]]] = {name: [] for name in job.models}
 
     def measure(picture: Picture) -> list[Row]:
@@ -76,9 +77,8 @@ def run(job: Job) -> Report:
         if accepts_reference(model):
             rows, captions = _referred(job, model)
             files.append(_save(folder / f"references-{name}.png", rows, captions, "one photo, six references"))
-        if "scans" in job.extra:
-            scans = [_scan(model, picture) for picture in PictureSet([job.extra["scans"]], None)]
-            flat = [image for scan in scans for image in scan]
+        for set_of_scans in scans:
+            flat = [image for picture in set_of_scans for image in _scan(model, picture)]
             lines_of_all = [flat[first : first + 4] for first in range(0, len(flat), 4)]
             for number, start in enumerate(range(0, len(lines_of_all), 3), 1):
                 lines = lines_of_all[start : start + 3]
