@@ -41,7 +41,7 @@ class Prior:
                 counts, text = np.asarray(content["counts"], dtype=np.float64), str(content["about"])
         except OSError as error:
             raise SettingsError(f"{file}: cannot be read ({error.strerror or error})") from error
-        except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        except (KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise SettingsError(f"{file}: expected colours by lightness as protocol prior writes them") from error
         if counts.shape != (SLICES, ab_bins.COUNT):
             raise SettingsError(f"{file}: expected counts of shape {(SLICES, ab_bins.COUNT)}, got {counts.shape}")
