@@ -13,6 +13,7 @@ from irodori.cli import main
 from irodori.evaluate import curves
 from irodori.evaluate.baselines import Grey
 from irodori.evaluate.command import EXPERIMENTS
+from irodori.evaluate.pictures import PictureSet
 
 
 def evaluate(out: Path, *arguments: object) -> tuple[int, dict[str, Any], list[dict[str, str]]]:
@@ -207,6 +208,32 @@ def test_one_sentence_when_it_cannot_be(
     assert sentence in error
     assert "\n" not in error
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("protocol", ["siggraph17", "reference", "sheets"])
+def test_a_broken_picture_is_left_out_and_named(
+    protocol: str, folder: Path, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mixed = tmp_path / "mixed"
+    mixed.mkdir()
+    for file in folder.iterdir():
+        (mixed / file.name).write_bytes(file.read_bytes())
+    first = PictureSet([mixed], 256).names[0]
+    (mixed / first).write_bytes(b"words")
+    (mixed / "half.jpg").write_bytes((folder / "coffee.png").read_bytes()[:3000])
+    code, content, rows = evaluate(
+        tmp_path, "--protocol", protocol, "--data", mixed, "--counts", "1", "--model", f"tiny={tiny_model}",
+        "--save-hints", tmp_path / "hints.json", *(("--scans", mixed) if protocol == "sheets" else ()),
+    )  # fmt: skip
+    assert code == 0
+    assert (content["pictures"], sorted(content["unreadable"])) == (3, sorted([first, "half.jpg"]))
+    assert {row["picture"] for row in rows} == {file.name for file in folder.iterdir()} - {first}
+    assert "left out, because they cannot be read: 2" in (tmp_path / f"{protocol}.txt").read_text()
+    assert len(json.loads((tmp_path / "hints.json").read_text())["pictures"]) == 3
+    capsys.readouterr()
+    words = ["evaluate", "--protocol", protocol, "--data", str(mixed / first), "--model", str(tiny_model)]
+    assert main([*words, "--out", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.strip().endswith(f"{first}: not a picture, or one of an unknown format")
 
 
 @pytest.mark.parametrize("taken", ["taken", "taken/below"])

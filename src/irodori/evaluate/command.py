@@ -106,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
     if args.save_hints is not None:
         from irodori.evaluate import hint_files
 
-        longest = {picture.name: job.patches(picture) for picture in job.pictures}
+        longest = {picture.name: job.patches(picture) for picture in job.pictures.readable()}
         hint_files.save(args.save_hints, job.protocol, job.seed, longest)
     report: Any = import_module(f"irodori.evaluate.{experiment.module}").run(job)
     try:

@@ -6,6 +6,7 @@ so that the first N are a fair sample of a set whose names are sorted by source.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import tarfile
@@ -78,6 +79,12 @@ class PictureSet(Sequence[Picture]):
 
     def __iter__(self) -> Iterator[Picture]:
         return (self.picture(index) for index in range(len(self)))
+
+    def readable(self) -> Iterator[Picture]:
+        """The pictures within the limit, without those that turn out to be broken."""
+        for index in range(len(self)):
+            with contextlib.suppress(PhotoError):
+                yield self.picture(index)
 
     def picture(self, index: int) -> Picture:
         """Picture number ``index`` of the whole set, beyond the limit too (as a reference for another picture)."""

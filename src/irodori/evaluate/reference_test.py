@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irodori.color import ab_bins
-from irodori.errors import HintError, SettingsError
+from irodori.errors import HintError, PhotoError, SettingsError
 from irodori.evaluate import metrics, plots
 from irodori.evaluate.experiment import Job, about, accepts_reference, collect
 from irodori.evaluate.protocol import FloatArray, Picture, hinted, predict_all
@@ -94,10 +94,10 @@ def partner(job: Job, picture: Picture) -> tuple[str, Reference]:
         index = int(rng.integers(job.pictures.available))
         if index == picture.index:
             continue
-        other = job.pictures.picture(index)
         try:
+            other = job.pictures.picture(index)
             return other.name, Reference.from_rgb(other.rgb, other.name)
-        except HintError:  # a grey picture
+        except (HintError, PhotoError):  # a grey picture, or a broken one
             continue
     raise SettingsError("the set has too few pictures in colour to choose references from")
 

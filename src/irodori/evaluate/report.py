@@ -60,6 +60,9 @@ class Report:
         head = f"{self.name}: {pictures} pictures, seed {self.about.get('seed')}"
         if self.about.get("interrupted"):
             head += " (interrupted: only the pictures that were finished)"
+        if unreadable := self.about.get("unreadable"):
+            shown = ", ".join(unreadable[:5]) + (", ..." if len(unreadable) > 5 else "")
+            head += f"\nleft out, because they cannot be read: {len(unreadable)} ({shown})"
         notes = "\n".join(f"* {note}" for note in self.notes)
         return "\n\n".join([head, *(table.text() for table in self.tables), *([notes] if notes else [])]) + "\n"
 
