@@ -153,10 +153,15 @@ def test_models(tiny_model: Path, data_folder: Path, capsys: pytest.CaptureFixtu
         text = capsys.readouterr().out
         assert "tiny\n" in text
         assert "licence" in text
-        assert "siggraph17-df00044c.pth" in text
+        for name in ("siggraph17-df00044c.pth", "caffemodel.pth", "latest_net_G.pth"):
+            about = text.partition(f"\n{name}\n")[2]
+            assert "137 MB, licence: " in about.splitlines()[1], name
+            assert about.splitlines()[2].strip().startswith("http"), name
         assert cli.main(["models", "--json"]) == 0
-        listed = json.loads(capsys.readouterr().out)["models"]
-        assert any(entry["folder"] == str(folder) for entry in listed)
+        content = json.loads(capsys.readouterr().out)
+        assert any(entry["folder"] == str(folder) for entry in content["models"])
+        fields = {"file", "source", "download", "licence", "megabytes"}
+        assert all(fields <= entry.keys() for entry in content["importable"])
     finally:
         shutil.rmtree(folder)
 

@@ -115,7 +115,6 @@ def test_from_array_refuses(pixels: np.ndarray, message: str) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "not a picture"),
         (b"hello, I am a text file that somebody dropped", "not a picture"),
         (b"%PDF-1.7 and so on", "a PDF document"),
         (b"GIF89a" + bytes(40), "a GIF picture"),
@@ -130,6 +129,14 @@ def test_not_a_picture(data: bytes, message: str) -> None:
         read_photo(data)
     assert "JPEG, PNG, TIFF, WebP, AVIF, JPEG 2000 and BMP" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_an_empty_file(tmp_path: Path) -> None:
+    with pytest.raises(PhotoError, match=r"the file is empty$"):
+        read_photo(b"")
+    (tmp_path / "old.jpg").touch()
+    with pytest.raises(PhotoError, match=r"^old\.jpg: the file is empty$"):
+        read_photo(tmp_path / "old.jpg")
 
 
 def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
@@ -213,11 +220,14 @@ def test_the_limit_is_settable(format: str) -> None:
         read_photo(data, max_pixels=2399)
 
 
-@pytest.mark.parametrize("bomb", [bomb_png, bomb_bmp, bomb_tiff, bomb_jp2])
-def test_no_pixels(bomb) -> None:
+@pytest.mark.parametrize("bomb", [bomb_png, bomb_bmp, bomb_tiff, bomb_jp2, bomb_jpeg])
+def test_no_pixels(bomb, tmp_path: Path) -> None:
     for size in ((0, 10), (10, 0)):
-        with pytest.raises(PhotoError):
+        with pytest.raises(PhotoError, match="the picture has no pixels"):
             read_photo(bomb(*size))
+        (tmp_path / "old").write_bytes(bomb(*size))
+        with pytest.raises(PhotoError, match=r"^old: the picture has no pixels"):
+            read_photo(tmp_path / "old")
 
 
 @linux

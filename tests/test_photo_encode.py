@@ -77,12 +77,17 @@ def test_same_format_and_depth_by_default(source: str) -> None:
     assert back.bits == 8
 
 
-def test_depth_follows_the_photo_unless_asked() -> None:
+def test_depth_follows_the_photo_and_the_pixels_unless_asked() -> None:
     deep = read_photo(png(ramp(bits=16), 0, 16))
     assert read_photo(written(RGB16, like=deep)).bits == 16
     assert read_photo(written(RGB16, like=deep, bits=8)).bits == 8
     assert read_photo(written(RGB16, like=deep, format="jpeg")).bits == 8
+    assert read_photo(written(RGB, like=deep)).bits == 16
     shallow = read_photo(png(ramp(), 0, 8))
+    assert read_photo(written(RGB, like=shallow)).bits == 8
+    back = read_photo(written(RGB16, like=shallow, format="png"))  # of render(..., bits=16) nothing is thrown away
+    assert np.array_equal(back.pixels, RGB16)
+    assert read_photo(written(RGB16, like=shallow, format="webp")).bits == 8
     assert read_photo(written(RGB, like=shallow, bits=16)).bits == 16
     assert np.array_equal(read_photo(written(RGB, like=shallow, bits=16)).pixels, RGB.astype(np.uint16) * 257)
 
@@ -262,7 +267,7 @@ def test_targets_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x")
     targets = {
         tmp_path / "folder.png": "Is a directory",
-        tmp_path / "missing" / "out.png": "No such file",
+        tmp_path / "missing" / "out.png": r"cannot write out\.png \(there is no folder .*missing\)$",
         tmp_path / "file" / "out.png": "Not a directory",
         tmp_path / ("x" * 300 + ".png"): "too long",
         tmp_path / "out.gif": "ending '.gif'",

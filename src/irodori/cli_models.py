@@ -50,6 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
     )
     for file in PUBLIC_FILES:
         print(f"{file.file}\n  {file.about}\n  {file.source}, {file.megabytes} MB, licence: {file.licence}")
+        saved = "" if file.download.endswith(file.file) else f" (save it as {file.file})"
+        print(f"  {file.download}{saved}")
     return 0
 
 

@@ -212,8 +212,8 @@ def write_photo(
     """Write coloured pixels to a file (under a temporary name first) or into a binary file object.
 
     ``rgb`` is sRGB ``(H, W, 3)`` (or grey ``(H, W)``) uint8 or uint16, or an iterable of such strips from top to bottom
-    (then ``like`` tells the size). ``like`` gives alpha, metadata, depth and, for a file object, the format.
-    ``bits`` 8 or 16 (default: that of ``like``, else of ``rgb``, as far as the format can hold it).
+    (then ``like`` tells the size). ``like`` gives alpha, metadata and, for a file object, the format.
+    ``bits`` 8 or 16 (default: the deeper of ``rgb`` and ``like``, as far as the format can hold it).
     ``quality`` 1..100 for JPEG, WebP and AVIF. ``profile`` "srgb", or "keep" for the profile of ``like``.
     ``mark=False`` leaves out the note that the colours are reconstructed.
 

@@ -177,9 +177,19 @@ def _decode_vips(data: bytes | BinaryIO, entry: Format, max_pixels: int, page: i
         reason = vips.reason(error)
         if "does not contain page" in reason:
             raise PhotoError(f"there is no page {page + 1} in the TIFF file") from None
+        if "Empty JPEG image" in reason or (entry.name == "png" and _is_empty_png(data)):
+            raise PhotoError("the picture has no pixels") from None
         if any(word in reason for word in _UNSUPPORTED):
             raise PhotoError(f"the {entry.title} file is of a kind that irodori does not read ({reason})") from None
         raise PhotoError(f"the {entry.title} file is damaged or cut short ({reason})") from None
+
+
+def _is_empty_png(data: bytes | BinaryIO) -> bool:
+    """Whether the header of a PNG file says that width or height is 0, which libvips refuses without a reason."""
+    if not isinstance(data, bytes):
+        data.seek(0)
+    head = data[:24] if isinstance(data, bytes) else data.read(24)
+    return head[12:16] == b"IHDR" and b"\0\0\0\0" in (head[16:20], head[20:24])
 
 
 _UNSUPPORTED = (
@@ -274,6 +284,8 @@ def _tiff_tags(data: bytes | BinaryIO, page: int) -> tuple[bytes | None, bytes |
     layout = photo_exif.tiff_layout(file, page)
     if not layout.complete:
         raise PhotoError("the TIFF file is cut short (it ends before the picture does)")
+    if layout.empty:
+        raise PhotoError("the picture has no pixels")
     return tags.block() or None, tags.iptc, layout
 
 

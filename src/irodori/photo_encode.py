@@ -135,7 +135,8 @@ def gather(
         if strip.dtype not in (np.uint8, np.uint16) or strip.ndim not in (2, 3) or channels not in ((), (3,)):
             raise PhotoError(f"expected pixels (H, W, 3) as uint8 or uint16, got {strip.shape} {strip.dtype}")
         if out is None:
-            depth = bits or min(like.bits if like is not None else strip.dtype.itemsize * 8, max(entry.depths))
+            deepest = max(strip.dtype.itemsize * 8, like.bits if like is not None else 8)
+            depth = bits or min(deepest, max(entry.depths))
             dtype = np.uint16 if depth == 16 else np.uint8
             if isinstance(rgb, np.ndarray) and strip.dtype == dtype and curves is None:
                 return np.ascontiguousarray(rgb)

@@ -297,6 +297,8 @@ class TiffLayout:
     """Whether all tiles lie inside the file: libtiff tells of a strip that does not, but fills a tile with anything."""
     alpha: bool = True
     """Whether an extra channel is transparency. Scanners' infrared and Photoshop's saved selections are not."""
+    empty: bool = False
+    """Whether the file says that its width or its height is 0."""
 
 
 def tiff_layout(file: BinaryIO, page: int) -> TiffLayout:
@@ -306,20 +308,21 @@ def tiff_layout(file: BinaryIO, page: int) -> TiffLayout:
         offset = reader.first
         for _ in range(page):
             offset = reader.next_of(offset)
-        wanted = (_COMPRESSION, _EXTRA_SAMPLES, _TILE_OFFSETS, _TILE_SIZES)
+        wanted = (_COMPRESSION, _EXTRA_SAMPLES, _TILE_OFFSETS, _TILE_SIZES, _COLUMNS, _ROWS)
         tags = reader.directory(offset, only=wanted, longest=_MAX_TILES)
         size = file.seek(0, 2)
     except (ValueError, struct.error, OSError, OverflowError):
         return TiffLayout()
-    kind, extra, starts, lengths = (_integers(tags.get(tag)) for tag in wanted)
+    kind, extra, starts, lengths, *sides = (_integers(tags.get(tag)) for tag in wanted)
     return TiffLayout(
         _COMPRESSIONS.get(kind[0] if kind else 1, ""),
         max((start + length for start, length in zip(starts, lengths, strict=False)), default=0) <= size,
         bool(extra) and extra[0] in (1, 2),
+        [0] in sides,
     )
 
 
-_COMPRESSION, _EXTRA_SAMPLES = 259, 338
+_COLUMNS, _ROWS, _COMPRESSION, _EXTRA_SAMPLES = 256, 257, 259, 338
 _COMPRESSIONS = {1: "none", 5: "lzw", 8: "deflate", 32946: "deflate", 32773: "packbits", 7: "jpeg"}
 _TILE_OFFSETS, _TILE_SIZES = 324, 325
 _MAX_TILES = 1 << 24  # bytes of a table of tiles

@@ -76,8 +76,10 @@ _OTHERS: tuple[tuple[int, bytes, str], ...] = (
 def identify(head: bytes) -> Format:
     """Tell the format of a file from its first bytes (:data:`SNIFF_BYTES` are enough).
 
-    Raises :class:`PhotoError`, with the list of what is read, for anything else.
+    Raises :class:`PhotoError`, with the list of what is read, for anything else but an empty file.
     """
+    if not head:
+        raise PhotoError("the file is empty")
     name = _name_of(head)
     if name is not None:
         return _BY_NAME[name]

@@ -17,7 +17,8 @@ def whole_file(target: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Open a file for writing (and reading) that becomes ``target`` when the block ends well.
 
     When it does not, or when the disk refuses, ``target`` is what it was before and nothing is left beside it. Raises
-    :class:`PhotoError` "cannot write NAME (reason)" for an OSError of the block or of ours.
+    :class:`PhotoError` "cannot write NAME (reason)" for an OSError of the block or of ours; a folder that is not there
+    is named.
     """
     path = Path(target)
     temporary = path.with_name(f".irodori-{secrets.token_hex(6)}.tmp")
@@ -28,7 +29,9 @@ def whole_file(target: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        raise PhotoError(f"cannot write {path.name} ({error.strerror or error})") from None
+        missing = isinstance(error, FileNotFoundError) and not path.parent.exists()
+        reason = f"there is no folder {path.parent}" if missing else error.strerror or error
+        raise PhotoError(f"cannot write {path.name} ({reason})") from None
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()

@@ -13,6 +13,7 @@ from irodori.cli import main
 from irodori.evaluate import curves
 from irodori.evaluate.baselines import Grey
 from irodori.evaluate.command import EXPERIMENTS
+from irodori.evaluate.pictures import PictureSet
 
 
 def evaluate(out: Path, *arguments: object) -> tuple[int, dict[str, Any], list[dict[str, str]]]:
@@ -188,7 +189,14 @@ def test_wrong_usage(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[s
         (("--model", "grey", "--protocol", "advisor", "--counts", "0"), "at least one count"),
         (("--model", "grey", "--data", "nowhere"), "found nothing there"),
         (("--model", "grey", "--side", "100"), "--side: expected at most 64 px, got 100"),
+        (("--model", "grey", "--protocol", "obedience", "--counts", "0"), "at least one count"),
         (("--model", "grey", "--protocol", "fullsize", "--hints", "x"), "no hints of a fixed size"),
+        (("--model", "grey", "--protocol", "fullsize", "--longest", "1"), "--longest: expected at least 64 px, got 1"),
+        (("--model", "grey", "--longest", "300"), "--longest: only protocol fullsize has a use for it, not siggraph17"),
+        (("--model", "grey", "--scans", "x"), "--scans: only protocol sheets"),
+        (("--model", "grey", "--prior", "x"), "--prior: only protocol palette"),
+        (("--model", "grey", "--protocol", "region", "--counts", "5"), "--counts: protocol region has its own"),
+        (("--model", "grey", "--protocol", "sheets", "--scans", "nowhere"), "nowhere: expected a folder"),
     ],
 )
 def test_one_sentence_when_it_cannot_be(
@@ -200,6 +208,95 @@ def test_one_sentence_when_it_cannot_be(
     assert sentence in error
     assert "\n" not in error
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("protocol", ["siggraph17", "reference", "sheets"])
+def test_a_broken_picture_is_left_out_and_named(
+    protocol: str, folder: Path, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mixed = tmp_path / "mixed"
+    mixed.mkdir()
+    for file in folder.iterdir():
+        (mixed / file.name).write_bytes(file.read_bytes())
+    first = PictureSet([mixed], 256).names[0]
+    (mixed / first).write_bytes(b"words")
+    (mixed / "half.jpg").write_bytes((folder / "coffee.png").read_bytes()[:3000])
+    code, content, rows = evaluate(
+        tmp_path, "--protocol", protocol, "--data", mixed, "--counts", "1", "--model", f"tiny={tiny_model}",
+        "--save-hints", tmp_path / "hints.json", *(("--scans", mixed) if protocol == "sheets" else ()),
+    )  # fmt: skip
+    assert code == 0
+    assert (content["pictures"], sorted(content["unreadable"])) == (3, sorted([first, "half.jpg"]))
+    assert {row["picture"] for row in rows} == {file.name for file in folder.iterdir()} - {first}
+    assert "left out, because they cannot be read: 2" in (tmp_path / f"{protocol}.txt").read_text()
+    assert len(json.loads((tmp_path / "hints.json").read_text())["pictures"]) == 3
+    capsys.readouterr()
+    words = ["evaluate", "--protocol", protocol, "--data", str(mixed / first), "--model", str(tiny_model)]
+    assert main([*words, "--out", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.strip().endswith(f"{first}: not a picture, or one of an unknown format")
+
+
+@pytest.mark.parametrize("taken", ["taken", "taken/below"])
+def test_a_report_that_cannot_be_written_costs_no_measurement(
+    taken: str, tar: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "taken").write_text("a file")
+    monkeypatch.setattr(curves, "run", lambda job: pytest.fail("measured although nothing can be written"))
+    words = ["evaluate", "--protocol", "siggraph17", "--data", str(tar), "--model", "grey", "--out"]
+    assert main([*words, str(tmp_path / taken)]) == 1
+    error = capsys.readouterr().err.strip()
+    assert error.startswith("irodori: --out: cannot write into the folder")
+    assert "\n" not in error
+    assert (tmp_path / "taken").read_text() == "a file"
+
+
+def test_a_disk_that_fills_up_leaves_the_figures_on_the_screen(
+    tar: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("irodori.evaluate.report.os.replace", full)
+    words = ["evaluate", "--protocol", "siggraph17", "--data", str(tar), "--model", "grey", "--counts", "0,1"]
+    assert main([*words, "--limit", "1", "--quiet", "--out", str(tmp_path)]) == 1
+    said = capsys.readouterr()
+    assert "Gain over grey" in said.out
+    assert said.err.strip() == f"irodori: cannot write {tmp_path / 'siggraph17.json'} (No space left on device)"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("protocol", "figures"),
+    [
+        ("table", {"psnr"}),
+        ("obedience", {"under", "ring"}),
+        ("region", {"inside", "outside_change"}),
+    ],
+)
+def test_several_models_are_compared_picture_by_picture(
+    protocol: str, figures: set[str], tar: Path, tmp_path: Path
+) -> None:
+    code, content, rows = evaluate(
+        tmp_path, "--protocol", protocol, "--data", tar, "--limit", 2, "--model", "levin", "nearest-hint"
+    )
+    assert code == 0
+    table = content["tables"][-1]
+    assert table["title"].startswith("Differences")
+    assert figures <= {line["figure"] for line in table["rows"]}
+    assert all(line["against"] == "levin" for line in table["rows"])
+    figure = next(iter(figures))
+    keys = [key for key in ("given", "colours", "hints") if key in table["rows"][0]]
+    line = next(one for one in table["rows"] if one["figure"] == figure and one["model"] == "nearest-hint")
+    values = {
+        model: [
+            float(row[figure]) for row in rows
+            if row["model"] == model and row[figure] and all(row[key] == str(line[key]) for key in keys)
+        ]
+        for model in ("levin", "nearest-hint")
+    }  # fmt: skip
+    expected = sum(values["nearest-hint"]) / 2 - sum(values["levin"]) / 2
+    assert line["difference"] == pytest.approx(expected, abs=1e-3)
+    assert line["difference_se"] is not None
 
 
 def test_rendering_keeps_lightness(pictures: Any) -> None:

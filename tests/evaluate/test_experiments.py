@@ -202,9 +202,13 @@ def test_the_shipped_prior() -> None:
 
 
 def test_files_that_are_no_prior(tmp_path: Path) -> None:
-    (tmp_path / "prior.npz").write_bytes(b"nothing")
-    with pytest.raises(SettingsError, match="expected colours by lightness"):
-        prior.Prior.load(tmp_path / "prior.npz")
+    file = tmp_path / "prior.npz"
+    for content in (b"nothing", b"", b"PK\x03\x04 cut short"):
+        file.write_bytes(content)
+        with pytest.raises(SettingsError, match="expected colours by lightness as protocol prior writes them"):
+            prior.Prior.load(file)
+    with pytest.raises(SettingsError, match=r"cannot be read \(No such file"):
+        prior.Prior.load(tmp_path / "nowhere.npz")
 
 
 def test_advised_hints_have_true_colours_and_differ(pictures: list[Picture], truthful: Any) -> None:

@@ -79,6 +79,9 @@ def test_a_broken_picture_is_named(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes((folder / "coffee.png").read_bytes()[:500])
     with pytest.raises(PhotoError, match=r"broken\.png: expected a picture"):
         PictureSet([tmp_path], 32)[0]
+    (tmp_path / "broken.png").write_bytes(b"words")
+    with pytest.raises(PhotoError, match=r"^broken\.png: not a picture, or one of an unknown format$"):
+        PictureSet([tmp_path], 32)[0]
 
 
 def test_nothing_to_read(tmp_path: Path) -> None:
@@ -87,7 +90,7 @@ def test_nothing_to_read(tmp_path: Path) -> None:
     with pytest.raises(PhotoError, match="found none"):
         PictureSet([tmp_path], 32)
     (tmp_path / "set.tar").write_bytes(b"this is no tar")
-    with pytest.raises(PhotoError, match="cannot be read"):
+    with pytest.raises(PhotoError, match=r"cannot be read \(not a tar, or damaged\)$"):
         PictureSet([tmp_path / "set.tar"], 32)
 
 

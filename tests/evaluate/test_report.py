@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from irodori.evaluate.report import Report, Table, csv_text, draw_whole, means, paired, write_whole
+from irodori.evaluate.report import Report, Table, compared, csv_text, draw_whole, means, paired, write_whole
 
 ROWS = [
     {"picture": "a", "model": "one", "hints": 1, "psnr": 20.0},
@@ -30,6 +30,19 @@ def test_paired_differences_match_pictures() -> None:
 def test_pairs_leave_out_pictures_that_one_model_lacks() -> None:
     (line,) = paired(ROWS[:3], "psnr", "hints")
     assert line["difference"] == pytest.approx(1.0)
+
+
+def test_of_errors_the_lower_one_is_better_and_missing_figures_do_not_count() -> None:
+    rows = [
+        {"picture": picture, "model": model, "error": error}
+        for model, errors in (("one", (3.0, 2.0, math.nan)), ("two", (1.0, 3.0, 0.0)))
+        for picture, error in zip("abc", errors, strict=True)
+    ]
+    (table,) = compared(rows, {"error": True})
+    (line,) = table.rows
+    assert (line["figure"], line["model"], line["against"]) == ("error", "two", "one")
+    assert (line["difference"], line["better"]) == (-0.5, 0.5)
+    assert compared(rows[:3], {"error": True}) == ()  # one model only
 
 
 def test_means_leave_out_missing_values() -> None:

@@ -124,6 +124,12 @@ def test_an_unfaithful_export_is_refused_and_leaves_nothing(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_folder_that_cannot_be_made(network: HintProp, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(ModelError, match=r"cannot make the model folder .*below \(Not a directory\)"):
+        export.export_network(network, tmp_path / "file" / "below", name="x")
+
+
 def test_replaces_a_model_but_nothing_else(network: HintProp, folder: Path, tmp_path: Path) -> None:
     other = tmp_path / "photos"
     other.mkdir()

@@ -125,8 +125,21 @@ def test_weights_that_do_not_fit_are_named(training_pictures: Path, tmp_path: Pa
             Settings(**{**TINY, "images": 2, "width": 0.5}),  # type: ignore[arg-type]
             [training_pictures], tmp_path / "wider", cache_folder=tmp_path / "cache", start_from=weights,
         )  # fmt: skip
-    weights.write_bytes(weights.read_bytes()[:1000])
-    with pytest.raises(ModelError, match="not a readable training state"):
+    whole = weights.read_bytes()
+    for content in (whole[:1000], b"", b"hello, words" * 500, b"\x80\x04.", bytes(range(256)) * 20):
+        weights.write_bytes(content)
+        with pytest.raises(ModelError, match=r"not a readable training state$"):
+            checkpoint.load_weights(weights)
+    with pytest.raises(ModelError, match=r"cannot be read \(Is a directory\)"):
+        checkpoint.load_weights(tmp_path)
+    torch.save(torch.nn.Linear(2, 2), weights)
+    with pytest.raises(ModelError, match="holds code or objects beside tensors, which are never run"):
+        checkpoint.load_weights(weights)
+    torch.save(torch.nn.Linear(2, 2).state_dict(), weights)
+    with pytest.raises(ModelError, match="not weights of a training run"):
+        checkpoint.load_weights(weights)
+    torch.save({"settings": {}, "weights": {"a": 1}, "record": {}}, weights)
+    with pytest.raises(ModelError, match="expected tensors by name"):
         checkpoint.load_weights(weights)
 
 

@@ -16,7 +16,7 @@ from irodori.errors import SettingsError
 from irodori.evaluate import metrics, plots
 from irodori.evaluate.experiment import Job, about, collect, distribution
 from irodori.evaluate.protocol import FloatArray, Hinted, Picture, Predictor, hinted, predict_all
-from irodori.evaluate.report import Report, Row, Table, group_rows, means
+from irodori.evaluate.report import Report, Row, Table, compared, group_rows, means
 
 
 def run(job: Job) -> Report:
@@ -62,7 +62,8 @@ def run(job: Job) -> Report:
             path, curves, f"Advised against random hints, {len(collected.names)} pictures", "hints", "PSNR (dB)"
         )
 
-    return Report("advisor", about(job, collected), (table,), collected.rows, notes, plot)
+    tables = (table, *compared(collected.rows, {"random": False, "advised": False}, "hints"))
+    return Report("advisor", about(job, collected), tables, collected.rows, notes, plot)
 
 
 def advise(model: Predictor, name: str, picture: Picture, most: int, side: int) -> Iterator[tuple[int, FloatArray]]:

@@ -20,7 +20,7 @@ class Experiment:
     """A name that ``--protocol`` knows: ``run(job)`` of ``module`` does it.
 
     ``counts``: hint counts unless told otherwise; ``hints``: protocol that places hints; ``natural``: pictures keep
-    their own size; ``models``: whether it asks models at all.
+    their own size; ``models``: whether it asks models at all; ``free_counts``: whether it takes other counts.
     """
 
     help: str
@@ -29,6 +29,7 @@ class Experiment:
     hints: str = "siggraph17"
     natural: bool = False
     models: bool = True
+    free_counts: bool = True
 
 
 _QUICK = (0, 1, 2, 5, 10, 20, 50, 100, 200, 501)
@@ -39,7 +40,9 @@ EXPERIMENTS = {
     ),
     "table": Experiment("the paper's table: what each kind of help is worth", "paper_table", (0, 10, 100)),
     "obedience": Experiment("colour under and around hints, natural and unnatural", "obedience", (1, 10)),
-    "region": Experiment("region test and hint propagation range, 200 segments", "region_test", (1,)),
+    "region": Experiment(
+        "region test and hint propagation range, 200 segments", "region_test", (1,), free_counts=False
+    ),
     "palette": Experiment("hit rate and likelihood of the suggested colours", "palette_rate", (0, 5)),
     "reference": Experiment("another picture's colours as reference, 200 pairs", "reference_test", (10,)),
     "advisor": Experiment("hints where the advisor says against random ones", "advisor_test", (1, 2, 5, 10)),
@@ -47,7 +50,7 @@ EXPERIMENTS = {
         "network at 256 against 512 on whole photographs", "full_size", (0, 1, 10, 100), natural=True
     ),
     "sheets": Experiment("sheets of pictures to look at", "sheets", (0, 1, 5, 20)),
-    "prior": Experiment("measure the colours of training pictures by L*", "prior", (), models=False),
+    "prior": Experiment("measure the colours of training pictures by L*", "prior", (), models=False, free_counts=False),
 }
 
 
@@ -90,22 +93,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do one experiment, write its report and print its text; 0, or 130 when interrupted (report of what was done)."""
+    from irodori.evaluate.report import check_folder
+
     experiment = EXPERIMENTS[args.protocol]
+    _check_options(args, experiment)
     if (args.hints or args.save_hints) and (experiment.natural or not experiment.models):
         from irodori.errors import SettingsError
 
         raise SettingsError(f"--hints and --save-hints: protocol {args.protocol} has no hints of a fixed size")
     job = _job(args, experiment)
+    check_folder(args.out)
     if args.save_hints is not None:
         from irodori.evaluate import hint_files
 
-        longest = {picture.name: job.patches(picture) for picture in job.pictures}
+        longest = {picture.name: job.patches(picture) for picture in job.pictures.readable()}
         hint_files.save(args.save_hints, job.protocol, job.seed, longest)
     report: Any = import_module(f"irodori.evaluate.{experiment.module}").run(job)
-    paths = report.write(args.out)
-    sys.stdout.write(report.text())
+    try:
+        paths = report.write(args.out)
+    finally:
+        sys.stdout.write(report.text())  # also when the disk is full by now: the figures took long
     sys.stdout.write("\nwritten: " + ", ".join(str(path) for path in paths) + "\n")
     return 130 if report.about.get("interrupted") else 0
+
+
+_OWN_OPTIONS = {"scans": "sheets", "prior": "palette", "longest": "fullsize"}
+_LEAST_LONGEST = 64
+
+
+def _check_options(args: argparse.Namespace, experiment: Experiment) -> None:
+    """Refuse options that the experiment would pass over in silence."""
+    from irodori.errors import SettingsError
+
+    for option, protocol in _OWN_OPTIONS.items():
+        if getattr(args, option) is not None and args.protocol != protocol:
+            raise SettingsError(f"--{option}: only protocol {protocol} has a use for it, not {args.protocol}")
+    if args.counts not in (None, experiment.counts) and not experiment.free_counts:
+        raise SettingsError(f"--counts: protocol {args.protocol} has its own; leave the option away")
+    if args.longest is not None and args.longest < _LEAST_LONGEST:
+        raise SettingsError(f"--longest: expected at least {_LEAST_LONGEST} px, got {args.longest}")
 
 
 def _job(args: argparse.Namespace, experiment: Experiment) -> Job:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from irodori import __version__
-from irodori.errors import SettingsError
+from irodori.errors import PhotoError, SettingsError
 from irodori.evaluate.pictures import PictureSet
 from irodori.evaluate.protocol import SIGGRAPH17, FloatArray, HintProtocol, Patches, Picture, Predictor
 from irodori.evaluate.report import Row
@@ -50,31 +50,40 @@ class Job:
 
 @dataclass(frozen=True)
 class Collected:
-    """Rows of all finished pictures; ``names`` of the pictures that gave rows; ``skipped``: pictures that gave none."""
+    """Rows of all finished pictures; ``names`` of the pictures that gave rows; ``skipped``: pictures that gave none;
+    ``unreadable``: names of files that turned out to be no pictures, or broken."""
 
     rows: tuple[Row, ...]
     names: tuple[str, ...]
     skipped: int
     interrupted: bool
     seconds: float
+    unreadable: tuple[str, ...] = ()
 
 
 def collect(job: Job, measure: Callable[[Picture], list[Row]], enough: int | None = None) -> Collected:
     """Measure picture by picture with a progress bar (rate and ETA on stderr), until ``enough`` pictures gave rows.
 
     Ctrl-C ends the loop; rows of pictures finished before are kept. With none finished KeyboardInterrupt goes on.
+    A broken picture is left out and named, so that it does not cost the others; alone it is a PhotoError.
     """
     from tqdm import tqdm
 
     rows: list[Row] = []
     names: list[str] = []
+    unreadable: dict[str, PhotoError] = {}
     skipped = 0
     started = time.monotonic()
     total = len(job.pictures) if enough is None else min(enough, len(job.pictures))
     interrupted = False
     with tqdm(total=total, unit="picture", disable=None if job.progress else True) as bar:
         try:
-            for picture in job.pictures:
+            for number, name in enumerate(job.pictures.names):
+                try:
+                    picture = job.pictures[number]
+                except PhotoError as error:
+                    unreadable[name] = error
+                    continue
                 measured = measure(picture)
                 if not measured:
                     skipped += 1
@@ -88,9 +97,12 @@ def collect(job: Job, measure: Callable[[Picture], list[Row]], enough: int | Non
             interrupted = True
             if not names:
                 raise
+    if not names and unreadable:
+        raise next(iter(unreadable.values()))
     if not names:
         raise SettingsError("none of the pictures is fit for this experiment")
-    return Collected(tuple(rows), tuple(names), skipped, interrupted, time.monotonic() - started)
+    seconds = time.monotonic() - started
+    return Collected(tuple(rows), tuple(names), skipped, interrupted, seconds, tuple(unreadable))
 
 
 def about(job: Job, collected: Collected) -> dict[str, Any]:
@@ -101,6 +113,7 @@ def about(job: Job, collected: Collected) -> dict[str, Any]:
         "data_sha256": job.pictures.digest(collected.names),
         "pictures": len(collected.names),
         "skipped": collected.skipped,
+        "unreadable": list(collected.unreadable),
         "interrupted": collected.interrupted,
         "seed": job.seed,
         "hint_protocol": job.protocol.name,

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irodori.color import gamut
+from irodori.errors import SettingsError
 from irodori.evaluate import metrics, plots, segments
 from irodori.evaluate.experiment import Job, about, collect
 from irodori.evaluate.protocol import FloatArray, Hinted, Patches, Picture, hinted, predict_all
-from irodori.evaluate.report import Report, Row, Table, group_rows, means
+from irodori.evaluate.report import Report, Row, Table, compared, group_rows, means
 
 RING = (4, 12)
 """Nearest and farthest distance in px of the ring from the hint's square."""
@@ -30,6 +31,8 @@ _COLOURS = 101  # purposes for random numbers
 def run(job: Job) -> Report:
     """Ask every model with true and with random colours at every count above 0."""
     counts = tuple(count for count in job.counts if count > 0)
+    if not counts:
+        raise SettingsError("--counts: expected at least one count above 0")
 
     def measure(picture: Picture) -> list[Row]:
         patches = job.patches(picture)
@@ -73,7 +76,8 @@ def run(job: Job) -> Report:
                 groups.setdefault(line["model"], {})[label] = (line[place], line[f"{place}_se"])
         plots.bars(path, groups, f"Hint obedience, {len(collected.names)} pictures", "mean ΔE (ab)", goal=8.0)
 
-    return Report("obedience", about(job, collected), (table,), collected.rows, notes, plot)
+    tables = (table, *compared(collected.rows, {"under": True, "ring": True}, "colours", "hints"))
+    return Report("obedience", about(job, collected), tables, collected.rows, notes, plot)
 
 
 def random_colour(rng: np.random.Generator, lightness: float) -> NDArray[np.float32]:

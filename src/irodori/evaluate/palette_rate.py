@@ -20,7 +20,7 @@ from irodori.evaluate import metrics, plots
 from irodori.evaluate.experiment import Job, about, collect, distribution
 from irodori.evaluate.prior import Prior
 from irodori.evaluate.protocol import FloatArray, Picture, Predictor, hinted
-from irodori.evaluate.report import Report, Row, Table, group_rows
+from irodori.evaluate.report import Report, Row, Table, compared, group_rows
 
 PIXELS = 32
 """Random pixels per picture."""
@@ -94,7 +94,13 @@ def run(job: Job) -> Report:
         }
         plots.bars(path, groups, f"Palette hit rate, {len(collected.names)} pictures", "share of pixels")
 
-    return Report("palette", about(job, collected), (table,), collected.rows, notes, plot)
+    of_models = [
+        {**row, "hit_rate": row["hits"] / row["pixels"], "nll": row["nll_sum"] / row["pixels"]}
+        for row in collected.rows
+        if row["model"] in job.models
+    ]
+    tables = (table, *compared(of_models, {"hit_rate": False, "nll": True}, "hints"))
+    return Report("palette", about(job, collected), tables, collected.rows, notes, plot)
 
 
 def places(picture: Picture, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -16,7 +16,7 @@ from irodori.evaluate import metrics, plots
 from irodori.evaluate.baselines import Grey, Levin, NearestHint
 from irodori.evaluate.experiment import Job, about, accepts_reference, collect
 from irodori.evaluate.protocol import FloatArray, Hinted, Picture, Predictor, hinted, predict_all
-from irodori.evaluate.report import Report, Row, Table, group_rows, means
+from irodori.evaluate.report import Report, Row, Table, compared, group_rows, means
 from irodori.hints import reference
 from irodori.hints.reference import Reference
 
@@ -86,7 +86,9 @@ def run(job: Job) -> Report:
             groups.setdefault(line["model"], {})[line["given"]] = (line["gain"], line["gain_se"])
         plots.bars(path, groups, f"What each kind of help is worth, {len(collected.names)} pictures", "gain (dB)")
 
-    return Report("table", about(job, collected), (table,), collected.rows, notes, plot)
+    helped = [row for row in collected.rows if row["model"] != "grey"]
+    tables = (table, *compared(helped, {"psnr": False}, "given"))
+    return Report("table", about(job, collected), tables, collected.rows, notes, plot)
 
 
 def true_reference(picture: Picture) -> Reference:

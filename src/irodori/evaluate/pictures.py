@@ -6,6 +6,7 @@ so that the first N are a fair sample of a set whose names are sorted by source.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import tarfile
@@ -21,7 +22,7 @@ from irodori.errors import MissingExtra, PhotoError
 from irodori.evaluate.protocol import ByteArray, Picture
 
 try:
-    from PIL import Image, ImageCms, ImageOps
+    from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 except ImportError as missing:
     raise MissingExtra("evaluate", "reading evaluation pictures") from missing
 
@@ -79,6 +80,12 @@ class PictureSet(Sequence[Picture]):
     def __iter__(self) -> Iterator[Picture]:
         return (self.picture(index) for index in range(len(self)))
 
+    def readable(self) -> Iterator[Picture]:
+        """The pictures within the limit, without those that turn out to be broken."""
+        for index in range(len(self)):
+            with contextlib.suppress(PhotoError):
+                yield self.picture(index)
+
     def picture(self, index: int) -> Picture:
         """Picture number ``index`` of the whole set, beyond the limit too (as a reference for another picture)."""
         entry = self._all[index]
@@ -130,8 +137,9 @@ def _entries(path: Path) -> Iterator[_Entry]:
         try:
             yield from list(_members(path))
         except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a tar, or damaged"
             raise PhotoError(
-                f"{path}: expected a folder, a tar or a picture, but it cannot be read: {error}"
+                f"{path}: expected a folder, a tar or a picture, but it cannot be read ({reason})"
             ) from error
 
 
@@ -155,6 +163,8 @@ def _decode(entry: _Entry, size: int | None) -> ByteArray:
     try:
         with Image.open(io.BytesIO(entry.read())) as opened:
             image = _to_srgb(ImageOps.exif_transpose(opened))
+    except UnidentifiedImageError as error:
+        raise PhotoError(f"{entry.name}: not a picture, or one of an unknown format") from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise PhotoError(f"{entry.name}: expected a picture, but it cannot be read: {error}") from error
     if size is not None and image.size != (size, size):

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,10 +37,12 @@ class Prior:
         """Read a measured prior, the shipped one unless told otherwise; SettingsError when it is none."""
         file = path or Path(__file__).with_name(FILE)
         try:
-            with np.load(file, allow_pickle=False) as content:
+            with file.open("rb") as stream, np.load(stream, allow_pickle=False) as content:
                 counts, text = np.asarray(content["counts"], dtype=np.float64), str(content["about"])
-        except (OSError, KeyError, ValueError) as error:
-            raise SettingsError(f"{file}: expected colours by lightness as measured by 'prior': {error}") from error
+        except OSError as error:
+            raise SettingsError(f"{file}: cannot be read ({error.strerror or error})") from error
+        except (KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise SettingsError(f"{file}: expected colours by lightness as protocol prior writes them") from error
         if counts.shape != (SLICES, ab_bins.COUNT):
             raise SettingsError(f"{file}: expected counts of shape {(SLICES, ab_bins.COUNT)}, got {counts.shape}")
         counts += 1.0  # no bin is impossible
@@ -85,7 +88,7 @@ def run(job: Job) -> Report:
                 "lightness": f"{number * 100 // SLICES}..{(number + 1) * 100 // SLICES}",
                 "share": float(line.sum() / counts.sum()),
                 "most_frequent": "({:.0f}, {:.0f})".format(*ab_bins.CENTRES[best]),
-                "entropy": float(-(probabilities * np.log(probabilities)).sum()),
+                "entropy": abs(float((probabilities * np.log(probabilities)).sum())),
             }
         )
     table = Table("Colours by L*", ("lightness", "share", "most_frequent", "entropy"), tuple(rows))

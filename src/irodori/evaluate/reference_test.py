@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from irodori.color import ab_bins
-from irodori.errors import HintError, SettingsError
+from irodori.errors import HintError, PhotoError, SettingsError
 from irodori.evaluate import metrics, plots
 from irodori.evaluate.experiment import Job, about, accepts_reference, collect
 from irodori.evaluate.protocol import FloatArray, Picture, hinted, predict_all
-from irodori.evaluate.report import Report, Row, Table, group_rows, means
+from irodori.evaluate.report import Report, Row, Table, compared, group_rows, means
 from irodori.hints import reference
 from irodori.hints.reference import Reference
 
@@ -69,6 +69,7 @@ def run(job: Job) -> Report:
     tables = (
         Table(f"Towards the reference's histogram, {len(collected.names)} pairs", ("model", *figures), tuple(summary)),
         Table(f"Under {most} true-colour hints, ΔE (ab)", ("model", *errors), tuple(summary)),
+        *compared(collected.rows, {"distance_with": True, "hint_error_with": True}),
     )
     notes = (
         "moved: share of pairs whose energy distance to the reference's histogram became smaller (aim >= 0.9);"
@@ -93,10 +94,10 @@ def partner(job: Job, picture: Picture) -> tuple[str, Reference]:
         index = int(rng.integers(job.pictures.available))
         if index == picture.index:
             continue
-        other = job.pictures.picture(index)
         try:
+            other = job.pictures.picture(index)
             return other.name, Reference.from_rgb(other.rgb, other.name)
-        except HintError:  # a grey picture
+        except (HintError, PhotoError):  # a grey picture, or a broken one
             continue
     raise SettingsError("the set has too few pictures in colour to choose references from")
 

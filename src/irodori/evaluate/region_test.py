@@ -21,7 +21,7 @@ from irodori.color import gamut
 from irodori.evaluate import metrics, plots, segments
 from irodori.evaluate.experiment import Job, about, collect
 from irodori.evaluate.protocol import FloatArray, Hinted, Picture, hinted, predict_all
-from irodori.evaluate.report import Report, Row, Table, group_rows, means
+from irodori.evaluate.report import Report, Row, Table, compared, group_rows, means
 
 SEGMENTS = 200
 """How many pictures (one segment each) make the test; pictures without a fitting segment are passed over."""
@@ -91,7 +91,8 @@ def run(job: Job) -> Report:
         }
         plots.bars(path, groups, f"Region test, {len(collected.names)} segments", "ΔE (ab); hpr: px")
 
-    return Report("region", about(job, collected), (table,), collected.rows, notes, plot)
+    tables = (table, *compared(collected.rows, {"inside": True, "outside_change": True, "hpr": False}))
+    return Report("region", about(job, collected), tables, collected.rows, notes, plot)
 
 
 def choose(picture: Picture, rng: np.random.Generator, side: int) -> Region | None:

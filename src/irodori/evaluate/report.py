@@ -8,11 +8,13 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from irodori.errors import SettingsError
 from irodori.evaluate import metrics
 
 Row = dict[str, Any]
@@ -58,6 +60,9 @@ class Report:
         head = f"{self.name}: {pictures} pictures, seed {self.about.get('seed')}"
         if self.about.get("interrupted"):
             head += " (interrupted: only the pictures that were finished)"
+        if unreadable := self.about.get("unreadable"):
+            shown = ", ".join(unreadable[:5]) + (", ..." if len(unreadable) > 5 else "")
+            head += f"\nleft out, because they cannot be read: {len(unreadable)} ({shown})"
         notes = "\n".join(f"* {note}" for note in self.notes)
         return "\n\n".join([head, *(table.text() for table in self.tables), *([notes] if notes else [])]) + "\n"
 
@@ -98,11 +103,12 @@ def means(rows: Sequence[Row], *columns: str) -> Row:
     return result
 
 
-def paired(rows: Sequence[Row], value: str, *keys: str) -> list[Row]:
+def paired(rows: Sequence[Row], value: str, *keys: str, lower: bool = False) -> list[Row]:
     """Differences of ``value`` between models on the same questions: every later model minus the first one.
 
-    ``keys``: what one line is about (for instance "hints"). Pictures are matched by "picture". Each line holds the mean
-    difference, its standard error and ``better``, the share of pictures with a positive difference.
+    ``keys``: what one line is about (for instance "hints"). Pictures are matched by "picture"; those where one of the
+    two has no figure do not count. Each line holds the mean difference, its standard error and ``better``, the share of
+    pictures with a positive difference (``lower``: with a negative one).
     """
     models = list(group_rows(rows, "model"))
     lines = []
@@ -115,11 +121,37 @@ def paired(rows: Sequence[Row], value: str, *keys: str) -> list[Row]:
         for model in models[1:]:
             other = by_model.get(model, {})
             differences = [other[name] - first[name] for name in first if name in other]
+            differences = [difference for difference in differences if math.isfinite(difference)]
             mean, error = metrics.mean_and_error(differences)
-            better = sum(difference > 0 for difference in differences) / max(1, len(differences))
+            better = sum((difference < 0) if lower else (difference > 0) for difference in differences)
+            better /= max(1, len(differences))
             line: Row = {"model": model[0], "against": models[0][0], **dict(zip(keys, group, strict=True))}
             lines.append({**line, "difference": mean, "difference_se": error, "better": better})
     return lines
+
+
+def compared(rows: Sequence[Row], figures: Mapping[str, bool], *keys: str) -> tuple[Table, ...]:
+    """One table of paired differences (:func:`paired`) of several ``figures``; none when there is one model only.
+
+    ``figures``: names of values, and whether a lower one is the better.
+    """
+    lines: list[Row] = []
+    for figure, lower in figures.items():
+        for line in paired(rows, figure, *keys, lower=lower):
+            if math.isfinite(line["difference"]):
+                lines.append({"figure": figure, **line})
+    columns = ("figure", "model", "against", *keys, "difference", "better")
+    return (Table("Differences on the same pictures and hints", columns, tuple(lines)),) if lines else ()
+
+
+def check_folder(folder: Path) -> None:
+    """Make the folder for a report and try to write there, before hours are spent; SettingsError when it cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise SettingsError(f"--out: cannot write into the folder {folder} ({error.strerror or error})") from None
 
 
 def csv_text(rows: Sequence[Row]) -> str:
@@ -135,28 +167,42 @@ def csv_text(rows: Sequence[Row]) -> str:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name beside it and rename it, so that nobody meets half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    """Write a file under a temporary name beside it and rename it, so that nobody meets half a file.
+
+    SettingsError "cannot write PATH (reason)" when the disk refuses.
+    """
+    with _refused(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(content)
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
 
 
 def draw_whole(path: Path, draw: Callable[[Path], None]) -> None:
     """Like :func:`write_whole` for something that writes a picture to a path by itself (suffix kept)."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    with _refused(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+        try:
+            draw(temporary)
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _refused(path: Path) -> Iterator[None]:
+    """Turn an OSError into one sentence about ``path``."""
     try:
-        draw(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        raise SettingsError(f"cannot write {path} ({error.strerror or error})") from error
 
 
 def _cell(row: Row, column: str) -> str:

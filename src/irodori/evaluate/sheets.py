@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from irodori.color import lab
-from irodori.errors import HintError, MissingExtra
+from irodori.errors import HintError, MissingExtra, PhotoError
 from irodori.evaluate.curves import rendered
 from irodori.evaluate.experiment import Job, about, accepts_reference, collect
 from irodori.evaluate.full_size import shrunk, whole_ab
@@ -52,6 +52,7 @@ _GREEN = (-45.0, 40.0)
 def run(job: Job) -> Report:
     """Draw all sheets of every model into the report's folder."""
     folder = Path(job.extra["out"])
+    scans = [PictureSet([job.extra["scans"]], None)] if "scans" in job.extra else []
     strips: dict[str, list[list[ByteArray]]] = {name: [] for name in job.models}
 
     def measure(picture: Picture) -> list[Row]:
@@ -76,9 +77,8 @@ def run(job: Job) -> Report:
         if accepts_reference(model):
             rows, captions = _referred(job, model)
             files.append(_save(folder / f"references-{name}.png", rows, captions, "one photo, six references"))
-        if "scans" in job.extra:
-            scans = [_scan(model, picture) for picture in PictureSet([job.extra["scans"]], None)]
-            flat = [image for scan in scans for image in scan]
+        for set_of_scans in scans:
+            flat = [image for picture in set_of_scans.readable() for image in _scan(model, picture)]
             lines_of_all = [flat[first : first + 4] for first in range(0, len(flat), 4)]
             for number, start in enumerate(range(0, len(lines_of_all), 3), 1):
                 lines = lines_of_all[start : start + 3]
@@ -159,17 +159,17 @@ def _face_question(picture: Picture, face: tuple[float, float] | None) -> Hinted
 
 def _referred(job: Job, model: Predictor) -> tuple[list[list[ByteArray]], list[str]]:
     """References above, what they make of the first picture of the set below."""
-    picture = job.pictures.picture(0)
+    picture = next(job.pictures.readable())
     nothing = Hinted(picture, 0, np.zeros_like(picture.ab), np.zeros_like(picture.lightness))
     shown: list[ByteArray] = []
     vectors: list[FloatArray] = []
-    index = 1
+    index = picture.index + 1
     while len(shown) < REFERENCES and index < job.pictures.available:
-        other = job.pictures.picture(index)
         index += 1
         try:
+            other = job.pictures.picture(index - 1)
             vectors.append(reference.vector(Reference.from_rgb(other.rgb, other.name)))
-        except HintError:  # a grey picture
+        except (HintError, PhotoError):  # a grey picture, or a broken one
             continue
         shown.append(other.rgb)
     answers = predict_all(model, [nothing] * (len(vectors) + 1), [None, *vectors])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import pickle
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -68,17 +69,25 @@ def save_state(path: Path, **parts: Any) -> None:
 
 
 def load_state(path: Path) -> dict[str, Any]:
-    """Read what :func:`save_state` wrote (tensors and plain values only).
+    """Read what :func:`save_state` wrote (tensors and plain values only; nothing in the file is ever run).
 
     Raises:
-        ModelError: for a missing or broken file.
+        ModelError: for a missing, broken or foreign file.
     """
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a foreign pickle also draws warnings; the refusal says enough
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise ModelError(f"{path}: no such file") from None
-    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
-        raise ModelError(f"{path}: not a readable training state ({str(error).splitlines()[0][:120]})") from None
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except pickle.UnpicklingError as error:
+        if any(word in str(error) for word in ("Unsupported global", "Unsupported class", "GLOBAL ")):
+            raise ModelError(f"{path}: holds code or objects beside tensors, which are never run") from None
+        raise ModelError(f"{path}: not a readable training state") from None
+    except (RuntimeError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError):
+        raise ModelError(f"{path}: not a readable training state") from None
     if not isinstance(state, dict):
         raise ModelError(f"{path}: not a training state")
     return state
@@ -101,8 +110,10 @@ def load_weights(path: Path) -> tuple[Settings, dict[str, Tensor], dict[str, Any
         settings = Settings.from_dict(dict(state["settings"]))
         weights = state["weights"] if "weights" in state else state["average"]
         record = dict(state["record"])
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{path}: not weights of a training run (no {error})") from None
+    if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
+        raise ModelError(f"{path}: weights: expected tensors by name, got something else")
     return (
         settings,
         {key: value.float() if value.is_floating_point() else value for key, value in weights.items()},

@@ -233,7 +233,10 @@ def export_network(
         raise ModelError(f"{folder}: exists and is not a model folder")
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
+    try:
+        part.mkdir(parents=True)
+    except OSError as error:
+        raise ModelError(f"cannot make the model folder {folder} ({error.strerror or error})") from None
     try:
         tensors = example(64, 96, 9)
         with torch.no_grad():

@@ -18,6 +18,7 @@ class PublicFile:
         name: the name that the model gets when none is given.
         file: its usual file name.
         source: the repository that publishes it.
+        download: the address from which that repository's own scripts fetch it.
         licence: the repository's.
         megabytes: its size, about (34.2 million parameters of four bytes).
         mask_centre: what its network expects to be taken off a 0/1 hint mask.
@@ -28,6 +29,7 @@ class PublicFile:
     name: str
     file: str
     source: str
+    download: str
     licence: str
     megabytes: int
     mask_centre: float
@@ -39,6 +41,7 @@ RELEASED = PublicFile(
     name="siggraph17",
     file="siggraph17-df00044c.pth",
     source="https://github.com/richzhang/colorization",
+    download="https://colorizers.s3.us-east-2.amazonaws.com/siggraph17-df00044c.pth",
     licence="BSD-2-Clause",
     megabytes=137,
     mask_centre=0.0,
@@ -49,6 +52,7 @@ CONVERTED = PublicFile(
     name="siggraph17-caffemodel",
     file="caffemodel.pth",
     source="https://github.com/junyanz/interactive-deep-colorization",
+    download="http://colorization.eecs.berkeley.edu/siggraph/models/caffemodel.pth",
     licence="MIT",
     megabytes=137,
     mask_centre=0.0,
@@ -59,7 +63,8 @@ RETRAINED = PublicFile(
     name="siggraph17-retrained",
     file="latest_net_G.pth",
     source="https://github.com/richzhang/colorization-pytorch",
-    licence="see the repository",
+    download="http://colorization.eecs.berkeley.edu/siggraph/models/pytorch.pth",
+    licence="BSD-2-Clause",
     megabytes=137,
     mask_centre=0.5,
     about="trained anew in PyTorch by the authors; its hints act otherwise",
