@@ -147,7 +147,7 @@ def test_everything_has_a_name_and_the_focus_goes_in_order(opened: Page, artefac
         if area == "panel":
             break
     assert areas == ["topbar", "rail", "stage", "panel"]
-    expect(opened.locator("#announcer")).to_contain_text("is open")
+    expect(opened.locator("#announcer")).to_contain_text("Hint, #")
     opened.keyboard.press("?")
     opened.screenshot(path=artefacts / "keys.png")
 
@@ -187,7 +187,10 @@ def test_zoom_wipe_and_hold_to_compare(opened: Page, artefacts: Path) -> None:
     opened.keyboard.press("0")
     opened.keyboard.press("u")
     expect(opened.locator("[data-command=uncertainty]")).to_have_attribute("aria-pressed", "true")
+    expect(opened.locator("#stage-note")).to_contain_text("redder")
     opened.screenshot(path=artefacts / "uncertainty.png")
+    opened.keyboard.press("u")
+    expect(opened.locator("#stage-note")).to_be_hidden()
 
 
 def test_a_lost_graphics_context_comes_back(opened: Page, artefacts: Path) -> None:
@@ -208,6 +211,17 @@ def test_a_lost_graphics_context_comes_back(opened: Page, artefacts: Path) -> No
     )
     after = opened.locator("#picture").screenshot(path=artefacts / "restored.png")
     assert after == before
+
+
+def test_the_panel_can_be_put_away(opened: Page) -> None:
+    opened.locator("#overlay").focus()
+    before = box_of(opened.locator("#overlay"))["width"]
+    opened.keyboard.press("d")
+    expect(opened.locator("#panel")).to_be_hidden()
+    assert box_of(opened.locator("#overlay"))["width"] == pytest.approx(before + 296, abs=1)
+    opened.keyboard.press("c")
+    expect(opened.locator(".picker")).to_be_focused()
+    assert box_of(opened.locator("#overlay"))["width"] == before
 
 
 def test_tooltips_name_the_key(opened: Page) -> None:
