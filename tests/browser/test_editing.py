@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.running import Server, click, drag, open_photo, place, saved, session_of, shown, type_colour
+from tests.browser.running import Server, box_of, click, drag, open_photo, place, saved, session_of, shown, type_colour
 
 pytestmark = pytest.mark.browser
 
@@ -277,6 +277,7 @@ def test_a_reference_steers_the_picture(opened: Page, server: Server, colour_fil
     assert server.state(opened)["edits"]["reference"] is None
     expect(opened.locator(".reference.active")).to_have_count(0)
     opened.get_by_role("button", name="Take a colour from garden.png").click()
+    assert box_of(opened.locator(".reference-dialog"))["width"] < 400, "no wider than its small picture needs"
     opened.locator(".reference-large").click(position={"x": 40, "y": 40})
     expect(opened.locator(".reference-dialog")).to_have_count(0)
     opened.locator("#tab-colour").click()
@@ -382,6 +383,29 @@ def test_photos_come_in_by_drop_and_paste(
         )
     expect(page.locator("#photo-name")).to_have_text("dropped.png")
     expect(page.locator("#save-status")).to_have_text("Saved")
+
+
+def test_a_colour_photo_dropped_on_its_zone_becomes_the_reference(
+    opened: Page, server: Server, colour_file: Path
+) -> None:
+    session = session_of(opened)
+    transfer = opened.evaluate_handle(
+        """(bytes) => {
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([new Uint8Array(bytes)], "garden.png", { type: "image/png" }));
+            return transfer;
+        }""",
+        list(colour_file.read_bytes()),
+    )
+    opened.locator("body").dispatch_event("dragenter", {"dataTransfer": transfer})
+    expect(opened.locator(".drop-zone")).to_have_count(2)
+    zone = opened.locator(".drop-zone[data-zone=reference]")
+    shown(opened, lambda: zone.dispatch_event("drop", {"dataTransfer": transfer}))
+    saved(opened)
+    state = server.state(opened)
+    assert (state["id"], state["edits"]["reference"]["name"]) == (session, "garden.png")
+    expect(opened.locator(".message[data-key=reference]")).to_have_count(0)  # it is read
+    expect(opened.locator(".reference.active img")).to_be_visible()
 
 
 def test_a_sample_opens(page: Page, server: Server) -> None:

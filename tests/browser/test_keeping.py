@@ -31,13 +31,18 @@ def test_a_killed_server_loses_nothing(
         type_colour(page, "#b03030")
         expect(page.locator("#save-status")).to_have_attribute("data-status", "lost")
         expect(page.locator(".message[data-key=connection]")).to_contain_text("irodori app")
+        assert page.locator(".message[data-key=connection] use").evaluate("(it) => it.getBBox().width") > 0, "an icon"
         type_colour(page, "#2050a0")
-        shown(page, server.start)
+
+        def restart() -> None:
+            server.start()
+            expect(page.locator(".message[data-key=connection]")).to_contain_text("back")  # it goes away by itself
+
+        shown(page, restart)
         saved(page)
         state = server.state(page)
         assert state["revision"] == 4, "both changes arrived, each as a step of its own"
         assert state["edits"]["hints"][0]["ab"][1] < -20
-        expect(page.locator(".message[data-key=connection]")).to_contain_text("back")
     finally:
         server.stop()
 
@@ -115,6 +120,9 @@ def test_two_tabs_end_in_a_choice_not_in_a_loss(opened: Page, server: Server) ->
     dialog = opened.get_by_role("dialog")
     expect(dialog).to_contain_text("changed in another window")
     assert server.state(opened) == theirs, "nothing is written before the choice"
+    for _ in range(3):
+        opened.keyboard.press("Escape")
+        expect(dialog).to_contain_text("changed in another window")  # no choice is no answer
     shown(opened, dialog.get_by_role("button", name="Keep mine").click)
     saved(opened)
     assert server.state(opened)["edits"]["hints"][0]["ab"][1] < -20
@@ -182,6 +190,14 @@ def test_layer_project_and_clipboard(browser: Browser, opened: Page, server: Ser
     expect(opened.locator(".message[data-key=copy]")).to_contain_text("is on the clipboard")
     kinds = opened.evaluate("navigator.clipboard.read().then((items) => items[0].types)")
     assert kinds == ["image/png"]
+    size = opened.evaluate(
+        """async () => {
+            const [item] = await navigator.clipboard.read();
+            const picture = await createImageBitmap(await item.getType("image/png"));
+            return [picture.width, picture.height];
+        }"""
+    )
+    assert size == [1500, 1100], "the whole picture, not the screen's"
 
 
 def test_a_photo_deleted_elsewhere_is_told(opened: Page, server: Server) -> None:

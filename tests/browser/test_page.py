@@ -71,6 +71,24 @@ def test_a_phone(
     page.screenshot(path=artefacts / "phone-menu.png")
 
 
+def test_a_phone_on_its_side_leaves_room_for_the_photo(
+    new_page: Callable[..., Page], server: Server, photo: Path, artefacts: Path, copy_of: Callable[[Path], Path]
+) -> None:
+    page = new_page(**{**NARROW, "viewport": {"width": 740, "height": 360}})
+    open_photo(page, server.address, copy_of(photo))
+    shown(page, lambda: page.touchscreen.tap(*place(page, 0.4, 0.5)))
+    stage = box_of(page.locator("#stage"))
+    assert stage["height"] > 300
+    assert stage["width"] > 420
+    assert page.evaluate("document.documentElement.scrollWidth") <= 740
+    page.screenshot(path=artefacts / "phone-landscape.png")
+    page.locator("#sheet-toggle").tap()
+    expect(page.locator("#page-colour")).to_be_hidden()
+    assert box_of(page.locator("#stage"))["width"] > 600
+    page.locator("#sheet-toggle").tap()
+    expect(page.locator("#page-colour")).to_be_visible()
+
+
 def test_japanese(
     new_page: Callable[..., Page], server: Server, photo: Path, artefacts: Path, copy_of: Callable[[Path], Path]
 ) -> None:

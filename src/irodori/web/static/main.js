@@ -10,7 +10,7 @@ import { Bar } from "./bar.js";
 import { listen } from "./canvas_input.js";
 import { ColourPage } from "./colour_page.js";
 import { Connection } from "./connection.js";
-import { byId } from "./dom.js";
+import { byId, loadIcons } from "./dom.js";
 import { Editor } from "./editor.js";
 import { explain, retryWhenStuck } from "./failures.js";
 import { saveBlob, showExportDialog } from "./export_dialog.js";
@@ -38,6 +38,7 @@ setLanguage(preferredLanguage());
 document.documentElement.lang = currentLanguage();
 document.documentElement.dataset.theme = preferredTheme();
 translate(document);
+void loadIcons();
 
 const canvas = (/** @type {string} */ id) => /** @type {HTMLCanvasElement} */ (byId(id));
 const stage = new Stage(byId("stage"), canvas("picture"), canvas("overlay"), {
@@ -198,15 +199,21 @@ function listenToStore() {
     showStart();
   });
   store.on("conflict", async (state) => {
-    const choice = await ask({
-      title: t("conflict.title"),
-      text: t("conflict.text"),
-      answers: [
-        { value: /** @type {const} */ ("mine"), label: t("conflict.mine"), main: true },
-        { value: /** @type {const} */ ("theirs"), label: t("conflict.theirs") },
-      ],
-    });
-    resolveConflict(store, choice ?? "theirs", state);
+    const generation = store.generation;
+    let choice = null;
+    // Escape is no choice: either answer gives something up.
+    while (choice === null && generation === store.generation) {
+      choice = await ask({
+        must: true,
+        title: t("conflict.title"),
+        text: t("conflict.text"),
+        answers: [
+          { value: /** @type {const} */ ("mine"), label: t("conflict.mine"), main: true },
+          { value: /** @type {const} */ ("theirs"), label: t("conflict.theirs") },
+        ],
+      });
+    }
+    if (choice !== null && generation === store.generation) resolveConflict(store, choice, state);
   });
   connection.on("lost", () => {
     bar.busy(null);

@@ -89,10 +89,11 @@ export function announce(text) {
 /**
  * Ask a question in a dialog. Resolves to the value of the button; to null when it is closed otherwise.
  * @template {string} V
- * @param {{title: string, text: string, answers: {value: V, label: string, main?: boolean, danger?: boolean}[]}} question
+ * @param {{title: string, text: string, must?: boolean, answers: {value: V, label: string, main?: boolean, danger?: boolean}[]}} question
+ *   must: Escape does not close it
  * @returns {Promise<V|null>}
  */
-export function ask({ title, text, answers }) {
+export function ask({ title, text, must = false, answers }) {
   return new Promise((resolve) => {
     const dialog = make(
       "dialog",
@@ -115,6 +116,10 @@ export function ask({ title, text, answers }) {
         ),
       ),
     );
+    if (must) {
+      dialog.addEventListener("cancel", (event) => event.preventDefault());
+      dialog.addEventListener("keydown", (event) => event.key === "Escape" && event.preventDefault());
+    }
     dialog.addEventListener("close", () => {
       dialog.remove();
       resolve(/** @type {V|null} */ (dialog.returnValue || null));
