@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.running import Server, click, drag, open_photo, place, saved, session_of, shown, type_colour
+from tests.browser.running import Server, box_of, click, drag, open_photo, place, saved, session_of, shown, type_colour
 
 pytestmark = pytest.mark.browser
 
@@ -23,6 +23,11 @@ def test_a_click_makes_a_hint_with_the_best_suggestion(opened: Page, server: Ser
     assert state["revision"] == 2, "one gesture is one step"
     expect(opened.locator("#page-colour .page-title")).to_have_text("Hint")
     expect(opened.locator(".suggestion:visible")).to_have_count(len(palette["suggestions"]))
+    expect(opened.locator(".suggestion").first).to_have_attribute("aria-pressed", "true")
+    expect(opened.locator(".suggestion[aria-pressed=true]")).to_have_count(1)
+    swatch = opened.locator(".suggestion-swatch").first.evaluate("(it) => getComputedStyle(it).backgroundColor")
+    shown_as = opened.locator(".compare-now").evaluate("(it) => getComputedStyle(it).backgroundColor")
+    assert swatch == shown_as, "the picker and the suggestions show one choice as one colour"
 
 
 def test_a_suggestion_is_taken_by_its_key_or_by_a_click(opened: Page, server: Server) -> None:
@@ -174,6 +179,71 @@ def test_a_colour_chosen_at_the_next_place_makes_a_hint_there(opened: Page, serv
     assert hint["ab"][0] > 30
 
 
+def test_the_next_place_brings_its_suggestions_into_view(opened: Page) -> None:
+    opened.locator("#tab-versions").click()
+    opened.locator("[data-command=next]").click()
+    expect(opened.locator(".suggestion:visible").first).to_be_visible()
+    expect(opened.locator("#announcer")).to_contain_text("Best suggestion #")
+
+
+def test_the_photo_s_colours_and_the_recent_ones_keep_their_chroma(opened: Page, server: Server) -> None:
+    """Taken from a nearly black place, a colour looks black; used elsewhere it is what was asked for."""
+    shown(opened, lambda: click(opened, 0.4, 0.5))
+    saved(opened)
+    type_colour(opened, "#c02020")
+    saved(opened)
+    wanted = server.state(opened)["edits"]["hints"][0]["ab"]
+    for row in ("Recent colours", "In this photo"):
+        shown(opened, lambda: click(opened, 0.7, 0.7))
+        saved(opened)
+        group = opened.get_by_role("group", name=row)
+        index = group.locator(".swatch").count() - 1  # the oldest
+        shown(opened, group.locator(".swatch").nth(index).click)
+        saved(opened)
+        assert server.state(opened)["edits"]["hints"][-1]["ab"] == pytest.approx(wanted, abs=0.01)
+        shown(opened, lambda: opened.keyboard.press("Delete"))
+        saved(opened)
+
+
+def test_space_moves_the_photo_also_after_a_click_on_a_button(opened: Page, server: Server) -> None:
+    opened.locator("[data-tool=brush]").click()
+    opened.keyboard.press("a")  # 100 %: larger than the canvas
+    expect(opened.locator("#zoom-value")).to_have_text("100 %")
+    before = opened.locator("#picture").screenshot()
+    opened.keyboard.down(" ")
+    drag(opened, (0.5, 0.5), (0.3, 0.3))
+    opened.keyboard.up(" ")
+    opened.wait_for_timeout(400)
+    assert opened.locator("#picture").screenshot() != before
+    assert server.state(opened)["revision"] == 1, "nothing was painted"
+    opened.locator(".tool-button[data-tool=lasso]").focus()
+    opened.keyboard.press("Tab")
+    opened.locator(".tool-button[data-tool=lasso]").focus()
+    opened.keyboard.press(" ")  # for who came by the keyboard it presses the button
+    expect(opened.locator(".tool-button[data-tool=lasso]")).to_have_attribute("aria-pressed", "true")
+
+
+def test_the_wheel_zooms_to_the_pointer_and_with_shift_changes_the_size(opened: Page, server: Server) -> None:
+    from tests.browser.running import fitted
+
+    scale, left, top = fitted(opened, 1500, 1100)
+    at = (left + 400 * scale, top + 300 * scale)
+    opened.mouse.move(*at)
+    before = opened.locator("#zoom-value").text_content()
+    opened.mouse.wheel(0, -400)
+    expect(opened.locator("#zoom-value")).not_to_have_text(str(before))
+    shown(opened, lambda: opened.mouse.click(*at))
+    saved(opened)
+    (hint,) = server.state(opened)["edits"]["hints"]
+    assert (hint["x"], hint["y"]) == (pytest.approx(400, abs=2), pytest.approx(300, abs=2)), "the place has stayed"
+    opened.keyboard.down("Shift")
+    shown(opened, lambda: opened.mouse.wheel(0, -100))
+    opened.keyboard.up("Shift")
+    opened.wait_for_timeout(600)
+    saved(opened)
+    assert server.state(opened)["edits"]["hints"][0]["radius"] == pytest.approx(0.012 * 1100 * 1.15, rel=0.01)
+
+
 def test_the_keyboard_alone_is_enough(opened: Page, server: Server) -> None:
     opened.locator("#overlay").focus()
     for key in ("ArrowRight", "ArrowRight", "Shift+ArrowDown"):
@@ -207,6 +277,7 @@ def test_a_reference_steers_the_picture(opened: Page, server: Server, colour_fil
     assert server.state(opened)["edits"]["reference"] is None
     expect(opened.locator(".reference.active")).to_have_count(0)
     opened.get_by_role("button", name="Take a colour from garden.png").click()
+    assert box_of(opened.locator(".reference-dialog"))["width"] < 400, "no wider than its small picture needs"
     opened.locator(".reference-large").click(position={"x": 40, "y": 40})
     expect(opened.locator(".reference-dialog")).to_have_count(0)
     opened.locator("#tab-colour").click()
@@ -245,10 +316,21 @@ def test_snapshots_are_kept_compared_and_restored(opened: Page, server: Server) 
     expect(opened.locator(".snapshot")).to_have_count(1)
     shown(opened, lambda: opened.locator("[data-command=undo]").click())
     assert server.state(opened)["edits"]["hints"] == []
+    slider = opened.locator("#page-picture input[type=range]").first
+    opened.locator("#tab-picture").click()
+    slider.fill("40")
+    saved(opened)
+    opened.locator("#tab-versions").click()
     opened.get_by_role("button", name="Hold to see warm").hover()
-    with opened.expect_response(lambda answer: "snapshot=" in answer.url):
+    now = opened.locator("#picture").screenshot()
+    with opened.expect_response(lambda answer: "snapshot=" in answer.url) as asked:
         opened.mouse.down()
+    assert asked.value.headers["x-irodori-strength"] == "1", "the snapshot is shown with its own strength"
+    opened.wait_for_timeout(500)
+    assert opened.locator("#picture").screenshot() != now
     shown(opened, opened.mouse.up)
+    opened.wait_for_timeout(500)
+    assert opened.locator("#picture").screenshot() == now
     shown(opened, lambda: opened.locator(".snapshot-name").click())
     saved(opened)
     state = server.state(opened)
@@ -301,6 +383,29 @@ def test_photos_come_in_by_drop_and_paste(
         )
     expect(page.locator("#photo-name")).to_have_text("dropped.png")
     expect(page.locator("#save-status")).to_have_text("Saved")
+
+
+def test_a_colour_photo_dropped_on_its_zone_becomes_the_reference(
+    opened: Page, server: Server, colour_file: Path
+) -> None:
+    session = session_of(opened)
+    transfer = opened.evaluate_handle(
+        """(bytes) => {
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([new Uint8Array(bytes)], "garden.png", { type: "image/png" }));
+            return transfer;
+        }""",
+        list(colour_file.read_bytes()),
+    )
+    opened.locator("body").dispatch_event("dragenter", {"dataTransfer": transfer})
+    expect(opened.locator(".drop-zone")).to_have_count(2)
+    zone = opened.locator(".drop-zone[data-zone=reference]")
+    shown(opened, lambda: zone.dispatch_event("drop", {"dataTransfer": transfer}))
+    saved(opened)
+    state = server.state(opened)
+    assert (state["id"], state["edits"]["reference"]["name"]) == (session, "garden.png")
+    expect(opened.locator(".message[data-key=reference]")).to_have_count(0)  # it is read
+    expect(opened.locator(".reference.active img")).to_be_visible()
 
 
 def test_a_sample_opens(page: Page, server: Server) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import pyvips
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from irodori.color import lab
 from irodori.photo import read_photo
@@ -31,13 +31,18 @@ def test_a_killed_server_loses_nothing(
         type_colour(page, "#b03030")
         expect(page.locator("#save-status")).to_have_attribute("data-status", "lost")
         expect(page.locator(".message[data-key=connection]")).to_contain_text("irodori app")
+        assert page.locator(".message[data-key=connection] use").evaluate("(it) => it.getBBox().width") > 0, "an icon"
         type_colour(page, "#2050a0")
-        shown(page, server.start)
+
+        def restart() -> None:
+            server.start()
+            expect(page.locator(".message[data-key=connection]")).to_contain_text("back")  # it goes away by itself
+
+        shown(page, restart)
         saved(page)
         state = server.state(page)
         assert state["revision"] == 4, "both changes arrived, each as a step of its own"
         assert state["edits"]["hints"][0]["ab"][1] < -20
-        expect(page.locator(".message[data-key=connection]")).to_contain_text("back")
     finally:
         server.stop()
 
@@ -64,6 +69,42 @@ def test_changes_survive_a_page_that_is_closed_while_the_server_is_away(
         server.stop()
 
 
+def test_a_full_disk_is_told_and_the_change_is_sent_when_there_is_room(opened: Page, server: Server) -> None:
+    shown(opened, lambda: click(opened, 0.4, 0.5))
+    saved(opened)
+
+    def full(route: Route) -> None:
+        route.fulfill(status=507, json={"error": "The disk is full, so nothing was changed; make room and try again."})
+
+    opened.route("**/edits?commit=1*", full)
+    type_colour(opened, "#2050a0")
+    expect(opened.locator("#save-status")).to_have_text("Not saved yet")
+    message = opened.locator(".message[data-key=stuck]")
+    expect(message).to_contain_text("disk is full")
+    expect(opened.locator(".message[data-key=connection]")).to_have_count(0)  # the server is there
+    with opened.expect_response(lambda answer: answer.status == 507):
+        message.get_by_role("button", name="Try again").click()
+    expect(message).to_contain_text("disk is full")
+    opened.unroute("**/edits?commit=1*")
+    shown(opened, message.get_by_role("button", name="Try again").click)
+    saved(opened)
+    expect(message).to_have_count(0)
+    state = server.state(opened)
+    assert state["revision"] == 3
+    assert state["edits"]["hints"][0]["ab"][1] < -20
+
+
+def test_a_failed_export_is_told_inside_its_dialog(opened: Page) -> None:
+    opened.route("**/picture?size=full*", lambda route: route.fulfill(status=507, json={"error": "The disk is full."}))
+    opened.keyboard.press("Control+e")
+    opened.locator("#export-save").click()
+    message = opened.get_by_role("dialog").locator(".message-error")
+    expect(message).to_contain_text("disk is full")
+    message.get_by_role("button").click()  # not behind the dialog's veil
+    opened.keyboard.press("Escape")
+    expect(opened.locator("body > #messages")).to_have_count(1)
+
+
 def test_two_tabs_end_in_a_choice_not_in_a_loss(opened: Page, server: Server) -> None:
     shown(opened, lambda: click(opened, 0.4, 0.5))
     saved(opened)
@@ -79,6 +120,9 @@ def test_two_tabs_end_in_a_choice_not_in_a_loss(opened: Page, server: Server) ->
     dialog = opened.get_by_role("dialog")
     expect(dialog).to_contain_text("changed in another window")
     assert server.state(opened) == theirs, "nothing is written before the choice"
+    for _ in range(3):
+        opened.keyboard.press("Escape")
+        expect(dialog).to_contain_text("changed in another window")  # no choice is no answer
     shown(opened, dialog.get_by_role("button", name="Keep mine").click)
     saved(opened)
     assert server.state(opened)["edits"]["hints"][0]["ab"][1] < -20
@@ -146,6 +190,14 @@ def test_layer_project_and_clipboard(browser: Browser, opened: Page, server: Ser
     expect(opened.locator(".message[data-key=copy]")).to_contain_text("is on the clipboard")
     kinds = opened.evaluate("navigator.clipboard.read().then((items) => items[0].types)")
     assert kinds == ["image/png"]
+    size = opened.evaluate(
+        """async () => {
+            const [item] = await navigator.clipboard.read();
+            const picture = await createImageBitmap(await item.getType("image/png"));
+            return [picture.width, picture.height];
+        }"""
+    )
+    assert size == [1500, 1100], "the whole picture, not the screen's"
 
 
 def test_a_photo_deleted_elsewhere_is_told(opened: Page, server: Server) -> None:
@@ -155,6 +207,21 @@ def test_a_photo_deleted_elsewhere_is_told(opened: Page, server: Server) -> None
     type_colour(opened, "#2050a0")
     expect(opened.locator(".message-error")).to_contain_text("deleted elsewhere")
     expect(opened.locator("body")).to_have_attribute("data-screen", "start")
+
+
+CACHED = """(path) => fetch(path, { cache: "only-if-cached", mode: "same-origin" }).then((it) => it.ok, () => false)"""
+
+
+def test_a_deleted_photo_leaves_the_browser_s_cache_too(opened: Page) -> None:
+    session = session_of(opened)
+    piece = f"/api/sessions/{session}/lightness?long_side=64"
+    assert opened.evaluate("(path) => fetch(path).then((it) => it.arrayBuffer()).then(() => true)", piece)
+    assert opened.evaluate(CACHED, piece), "it was kept"
+    opened.locator("#menu-button").click()
+    opened.locator("[data-menu=remove]").click()
+    opened.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(opened.locator("body")).to_have_attribute("data-screen", "start")
+    assert not opened.evaluate(CACHED, piece)
 
 
 def test_a_page_is_chosen_and_its_tones_are_evened_out(page: Page, server: Server, tmp_path: Path) -> None:

@@ -71,6 +71,24 @@ def test_a_phone(
     page.screenshot(path=artefacts / "phone-menu.png")
 
 
+def test_a_phone_on_its_side_leaves_room_for_the_photo(
+    new_page: Callable[..., Page], server: Server, photo: Path, artefacts: Path, copy_of: Callable[[Path], Path]
+) -> None:
+    page = new_page(**{**NARROW, "viewport": {"width": 740, "height": 360}})
+    open_photo(page, server.address, copy_of(photo))
+    shown(page, lambda: page.touchscreen.tap(*place(page, 0.4, 0.5)))
+    stage = box_of(page.locator("#stage"))
+    assert stage["height"] > 300
+    assert stage["width"] > 420
+    assert page.evaluate("document.documentElement.scrollWidth") <= 740
+    page.screenshot(path=artefacts / "phone-landscape.png")
+    page.locator("#sheet-toggle").tap()
+    expect(page.locator("#page-colour")).to_be_hidden()
+    assert box_of(page.locator("#stage"))["width"] > 600
+    page.locator("#sheet-toggle").tap()
+    expect(page.locator("#page-colour")).to_be_visible()
+
+
 def test_japanese(
     new_page: Callable[..., Page], server: Server, photo: Path, artefacts: Path, copy_of: Callable[[Path], Path]
 ) -> None:
@@ -147,7 +165,7 @@ def test_everything_has_a_name_and_the_focus_goes_in_order(opened: Page, artefac
         if area == "panel":
             break
     assert areas == ["topbar", "rail", "stage", "panel"]
-    expect(opened.locator("#announcer")).to_contain_text("is open")
+    expect(opened.locator("#announcer")).to_contain_text("Hint, #")
     opened.keyboard.press("?")
     opened.screenshot(path=artefacts / "keys.png")
 
@@ -187,7 +205,10 @@ def test_zoom_wipe_and_hold_to_compare(opened: Page, artefacts: Path) -> None:
     opened.keyboard.press("0")
     opened.keyboard.press("u")
     expect(opened.locator("[data-command=uncertainty]")).to_have_attribute("aria-pressed", "true")
+    expect(opened.locator("#stage-note")).to_contain_text("redder")
     opened.screenshot(path=artefacts / "uncertainty.png")
+    opened.keyboard.press("u")
+    expect(opened.locator("#stage-note")).to_be_hidden()
 
 
 def test_a_lost_graphics_context_comes_back(opened: Page, artefacts: Path) -> None:
@@ -208,6 +229,17 @@ def test_a_lost_graphics_context_comes_back(opened: Page, artefacts: Path) -> No
     )
     after = opened.locator("#picture").screenshot(path=artefacts / "restored.png")
     assert after == before
+
+
+def test_the_panel_can_be_put_away(opened: Page) -> None:
+    opened.locator("#overlay").focus()
+    before = box_of(opened.locator("#overlay"))["width"]
+    opened.keyboard.press("d")
+    expect(opened.locator("#panel")).to_be_hidden()
+    assert box_of(opened.locator("#overlay"))["width"] == pytest.approx(before + 296, abs=1)
+    opened.keyboard.press("c")
+    expect(opened.locator(".picker")).to_be_focused()
+    assert box_of(opened.locator("#overlay"))["width"] == before
 
 
 def test_tooltips_name_the_key(opened: Page) -> None:

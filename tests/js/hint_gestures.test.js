@@ -216,6 +216,49 @@ test("a second finger turns the gesture into zooming and leaves no hint behind",
   assert.equal(gestures.active, false);
 });
 
+test("a hand that rests on the glass does not disturb the pen", async () => {
+  it.tool = "brush";
+  it.colour = [10, 10];
+  const pen = { type: /** @type {const} */ ("pen"), id: 7 };
+  const hand = { type: /** @type {const} */ ("touch"), id: 8 };
+  gestures.down(at(100, 50, pen));
+  gestures.down(at(200, 200, hand));
+  gestures.down(at(220, 200, { ...hand, id: 9 }));
+  gestures.move(at(210, 190, hand));
+  gestures.move(at(120, 50, pen));
+  gestures.up(at(210, 190, hand));
+  gestures.lost(9);
+  gestures.move(at(140, 50, pen));
+  gestures.up(at(140, 50, pen));
+  await settle();
+  assert.equal(it.steps, 1);
+  assert.equal(it.view.scale, 2);
+  assert.ok(it.kept.hints.every((hint) => hint.y === 50));
+  assert.ok(Math.max(...it.kept.hints.map((hint) => hint.x)) > 135);
+});
+
+test("a hand that comes down before its pen leaves nothing", async () => {
+  it.tool = "brush";
+  it.colour = [10, 10];
+  gestures.down(at(200, 200, { type: "touch", id: 8 }));
+  gestures.down(at(100, 50, { type: "pen", id: 7 }));
+  gestures.move(at(120, 50, { type: "pen", id: 7 }));
+  gestures.up(at(120, 50, { type: "pen", id: 7 }));
+  gestures.up(at(200, 200, { type: "touch", id: 8 }));
+  await settle();
+  assert.equal(it.steps, 1);
+  assert.ok(it.kept.hints.every((hint) => hint.y === 50));
+});
+
+test("a pointer that the browser takes away gives its gesture up", async () => {
+  putHint(100, 50, "a");
+  gestures.down(at(100, 50));
+  gestures.move(at(150, 80));
+  gestures.lost(1);
+  await settle();
+  assert.deepEqual([it.steps, it.gesture, gestures.active], [0, null, false]);
+});
+
 test("Escape gives the gesture up", async () => {
   putHint(100, 50, "a");
   gestures.down(at(100, 50));

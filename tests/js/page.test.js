@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { fileName, readChroma, readLightness } from "../../src/irodori/web/static/api.js";
+import { ApiError, fileName, readChroma, readLightness } from "../../src/irodori/web/static/api.js";
 import { bilinear, lightnessOf } from "../../src/irodori/web/static/chroma_view.js";
 import { COMMANDS, commandForKey, commandOf, keyName } from "../../src/irodori/web/static/commands.js";
 import { abToPlane, paintPlane, planeToAb, windowAt } from "../../src/irodori/web/static/gamut_picker.js";
 import { inGamut } from "../../src/irodori/web/static/color.js";
+import { explain } from "../../src/irodori/web/static/failures.js";
 import { formatAgo, setLanguage, t } from "../../src/irodori/web/static/i18n.js";
 import { ENGLISH } from "../../src/irodori/web/static/strings_en.js";
 import { JAPANESE } from "../../src/irodori/web/static/strings_ja.js";
@@ -41,6 +42,15 @@ test("texts fill in values and change with the language", () => {
   assert.equal(t("export.depth", { bits: 16 }), "16 bit");
   assert.equal(formatAgo("2026-01-01T00:00:00Z", Date.parse("2026-01-01T02:00:00Z")), "2 hours ago");
   assert.equal(formatAgo("2026-01-01T00:00:00Z", Date.parse("2026-01-01T00:00:10Z")), "just now");
+});
+
+test("failures are told in the person's language, with the server's own words", () => {
+  assert.equal(explain(new ApiError(507, "The disk is full.")), "The disk is full.");
+  assert.match(explain(new ApiError(502, "")), /failed at this/);
+  setLanguage("ja");
+  assert.match(explain(new ApiError(507, "The disk is full.")), /ディスク.*（The disk is full\.）/);
+  assert.match(explain(new ApiError(418, "")), /失敗/);
+  setLanguage("en");
 });
 
 test("no key has two commands, every command has an icon that exists", () => {

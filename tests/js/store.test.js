@@ -3,7 +3,7 @@ import { beforeEach, test } from "node:test";
 
 import { ApiError, LostServer } from "../../src/irodori/web/static/api.js";
 import { NO_EDITS } from "../../src/irodori/web/static/edit_ops.js";
-import { reconnect, refresh, resolveConflict } from "../../src/irodori/web/static/recovery.js";
+import { giveUp, reconnect, refresh, resolveConflict } from "../../src/irodori/web/static/recovery.js";
 import { Store } from "../../src/irodori/web/static/store.js";
 
 /** @typedef {import("../../src/irodori/web/static/types.js").Edits} Edits */
@@ -20,6 +20,8 @@ class Server {
   past = [];
   down = false;
   gone = false;
+  /** An answer in place of every other: the disk is full, the token is another one. @type {ApiError|null} */
+  unable = null;
   /** @type {string[]} what was asked, in order */
   log = [];
   /** @type {(() => void)[]} requests that wait for `answer()` */
@@ -50,6 +52,7 @@ class Server {
       });
     }
     if (this.down) throw new LostServer();
+    if (this.unable) throw this.unable;
     if (this.gone) throw new ApiError(404, "There is no such session.");
     return work();
   }
@@ -249,6 +252,45 @@ test("a lost server keeps the changes waiting and on the disk; they are sent whe
   assert.equal(server.edits.strength, 0.3);
   assert.equal(kept.size, 0);
   assert.deepEqual(statuses, ["saving", "lost", "saved", "saving", "saved"]);
+});
+
+test("a change that the server cannot take now waits, is told, and is sent when it can", async () => {
+  /** @type {string[]} */
+  const told = [];
+  store.on("stuck", (error) => told.push(error.message));
+  store.on("refused", () => assert.fail("it is not taken back"));
+  for (const status of [507, 503, 500, 401]) {
+    server.unable = new ApiError(status, `not now (${status})`);
+    const wanted = status / 1000;
+    store.commit(to(wanted));
+    await settle();
+    assert.equal(store.status, "stuck");
+    assert.equal(store.edits.strength, wanted);
+    assert.equal(JSON.parse(kept.get("irodori.draft.session") ?? "null").edits.strength, wanted);
+    await reconnect(store); // too early
+    assert.equal(store.status, "stuck");
+    server.unable = null;
+    await reconnect(store);
+    await settle();
+    assert.equal(server.edits.strength, wanted);
+    assert.equal(store.status, "saved");
+    assert.deepEqual(told.splice(0), Array(2).fill(`not now (${status})`));
+  }
+  assert.equal(server.revision, 5);
+});
+
+test("a change that the server never takes can be taken back, and the others are sent", async () => {
+  const face = server.face();
+  store.server = { ...face, edit: (id, revision, edits, commit, signal) =>
+    edits.strength === 0.2 ? Promise.reject(new ApiError(500, "The server failed.")) : face.edit(id, revision, edits, commit, signal) };
+  store.commit(to(0.2));
+  await settle();
+  store.commit((edits) => ({ ...edits, strength: 0.7, saturation_hint: 0.5 }));
+  await settle();
+  assert.deepEqual([store.status, store.queue.length], ["stuck", 2]);
+  await giveUp(store);
+  await settle();
+  assert.deepEqual([store.status, server.edits.strength, server.revision], ["saved", 0.7, 2]);
 });
 
 test("a change whose answer was lost is not made twice", async () => {

@@ -171,6 +171,15 @@ def test_snapshots_are_kept_compared_and_restored(client: Client, opened, put):
     assert client.get(f"{path}/chroma?snapshot=nothing").status_code == 404
 
 
+def test_a_snapshot_is_shown_with_its_own_strength(client: Client, opened, put):
+    path = f"/api/sessions/{opened['id']}"
+    put(1, edits(RED, strength=0.5))
+    kept = client.post(f"{path}/snapshots", json={"name": "pale", "base_revision": 2}).json()["snapshots"][0]["id"]
+    put(2, edits(RED, strength=1.25))
+    assert client.get(f"{path}/chroma").headers["x-irodori-strength"] == "1.25"
+    assert client.get(f"{path}/chroma?snapshot={kept}").headers["x-irodori-strength"] == "0.5"
+
+
 def test_a_reference_steers_the_picture_in_one_step(client: Client, opened, put, colour_bytes):
     path = f"/api/sessions/{opened['id']}"
     plain = planes(client.get(f"{path}/chroma"))

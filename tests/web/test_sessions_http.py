@@ -77,7 +77,9 @@ def test_the_thumbnail_is_in_colour_and_cached(client: Client, opened, put):
 def test_deleting_removes_everything(client: Client, opened, put, tmp_path: Path):
     put(1, edits(RED))
     assert list((tmp_path / "photos").glob("*/*"))
-    assert client.delete(f"/api/sessions/{opened['id']}").status_code == 204
+    answer = client.delete(f"/api/sessions/{opened['id']}")
+    assert answer.status_code == 204
+    assert answer.headers["clear-site-data"] == '"cache"', "the browser's pieces of it go too"
     assert not list((tmp_path / "photos").glob("*/*"))
     assert client.get("/api/sessions").json() == {"sessions": []}
     for method, path in (("GET", ""), ("GET", "/chroma"), ("GET", "/lightness"), ("DELETE", ""), ("GET", "/thumbnail")):

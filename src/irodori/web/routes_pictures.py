@@ -32,8 +32,8 @@ async def chroma(
     request: Request, editor: Ask, id: str, revision: OptionalRevision = None, snapshot: Identity = None
 ) -> Response:
     """The guided filter's coefficients of the current edits, or of a snapshot's."""
-    body, row, turn = await showing.chroma(editor, id, revision, snapshot)
-    headers = {"X-Irodori-Revision": str(row.revision), **timed(request, turn)}
+    body, strength, row, turn = await showing.chroma(editor, id, revision, snapshot)
+    headers = {"X-Irodori-Revision": str(row.revision), "X-Irodori-Strength": f"{strength:g}", **timed(request, turn)}
     return Response(body, media_type=CHROMA_TYPE, headers=headers)
 
 

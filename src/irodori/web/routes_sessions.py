@@ -114,7 +114,7 @@ async def describe(editor: Ask, id: str, body: schemas.Description) -> Response:
 async def delete(editor: Ask, id: str) -> Response:
     """Remove a session, its history, and its photograph when nothing else uses it."""
     await editor.delete(id)
-    return Response(status_code=204)
+    return Response(status_code=204, headers={"Clear-Site-Data": '"cache"'})  # the browser has pieces of it, too
 
 
 @router.get("/api/sessions/{id}/thumbnail", response_class=Response, responses=binary("image/jpeg"))

@@ -29,16 +29,18 @@ _DEEP = {"png", "tiff"}
 
 async def chroma(
     editor: Editor, identity: str, revision: int | None, snapshot: str | None
-) -> tuple[memoryview, SessionRow, Turn]:
-    """The chroma body of the current edits, or of a snapshot's."""
+) -> tuple[memoryview, float, SessionRow, Turn]:
+    """The chroma body of the current edits, or of a snapshot's; and their strength, which is not in it."""
     kept = await _snapshot_edits(editor, identity, snapshot)
     async with editor.asking(identity, revision) as (turn, live, row):
 
-        def work() -> memoryview:
-            coefficients = live.session.predict(kept).coefficients
-            return bodies.chroma_body(coefficients, row.revision, flags_of(row), (row.height, row.width))
+        def work() -> tuple[memoryview, float]:
+            prediction = live.session.predict(kept)
+            size = (row.height, row.width)
+            return bodies.chroma_body(prediction.coefficients, row.revision, flags_of(row), size), prediction.strength
 
-        return await turn.work(work), row, turn
+        body, strength = await turn.work(work)
+        return body, strength, row, turn
 
 
 async def lightness(

@@ -17,12 +17,13 @@
 export class ApiError extends Error {
   /**
    * @param {number} status
-   * @param {string} sentence
+   * @param {string} sentence "" when the answer had none (a proxy's error page)
    */
   constructor(status, sentence) {
-    super(sentence);
+    super(sentence || `HTTP ${status}`);
     this.name = "ApiError";
     this.status = status;
+    this.sentence = sentence;
   }
 }
 
@@ -34,7 +35,7 @@ export class LostServer extends Error {
   }
 }
 
-/** Longest wait for an answer to a change, in milliseconds. */
+/** Longest wait for an answer, in milliseconds; for uploads there is none. */
 const PATIENCE = 60_000;
 
 /**
@@ -43,8 +44,9 @@ const PATIENCE = 60_000;
  * @returns {Promise<Response>}
  */
 async function request(path, init = {}) {
-  const patience = AbortSignal.timeout(PATIENCE);
-  const signal = init.signal ? AbortSignal.any([init.signal, patience]) : patience;
+  // A large photo may take minutes to arrive, and then to be read.
+  const patience = init.body instanceof Blob ? undefined : AbortSignal.timeout(PATIENCE);
+  const signal = init.signal && patience ? AbortSignal.any([init.signal, patience]) : (init.signal ?? patience);
   let response;
   try {
     response = await fetch(path, { ...init, signal });
@@ -65,9 +67,9 @@ async function sentenceOf(response) {
     const body = await response.json();
     if (typeof body.error === "string") return body.error;
   } catch {
-    // Not JSON: fall through to the general sentence.
+    // Not JSON.
   }
-  return `The server answered ${response.status} ${response.statusText}`.trim() + ".";
+  return "";
 }
 
 /**
@@ -275,11 +277,12 @@ export const api = {
   /**
    * @param {string} id
    * @param {{snapshot?: string, signal?: AbortSignal}} [options]
-   * @returns {Promise<Chroma>}
+   * @returns {Promise<Chroma & {strength: number}>}
    */
   async chroma(id, { snapshot, signal } = {}) {
     const response = await request(`${session(id)}/chroma${query({ snapshot })}`, { signal });
-    return readChroma(await whole(response.arrayBuffer(), signal));
+    const strength = Number(response.headers.get("X-Irodori-Strength") ?? 1);
+    return { ...readChroma(await whole(response.arrayBuffer(), signal)), strength };
   },
 
   /**

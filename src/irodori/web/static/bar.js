@@ -109,6 +109,7 @@ export class Bar {
     this.button("uncertainty").setAttribute("aria-pressed", String(editor.uncertainty !== null));
     this.button("before").setAttribute("aria-pressed", String(editor.stage.before));
     this.button("wipe").setAttribute("aria-pressed", String(this.wipe.on));
+    this.showEdits(editor.store.edits);
   }
 
   /**
@@ -148,9 +149,10 @@ export class Bar {
   /** @param {import("./types.js").Edits} edits */
   showEdits(edits) {
     const note = byId("stage-note");
-    const busy = this.editor.store.session === null || edits.hints.length > 0 || edits.regions.length > 0;
-    note.hidden = busy || this.editor.goal !== null;
-    note.textContent = t("stage.first");
+    const begun = edits.hints.length > 0 || edits.regions.length > 0 || this.editor.goal !== null;
+    const unsure = this.editor.uncertainty !== null;
+    note.hidden = this.editor.store.session === null || (begun && !unsure);
+    note.textContent = t(unsure ? "uncertainty.note" : matchMedia("(pointer: coarse)").matches ? "stage.first.touch" : "stage.first");
   }
 
   /** @param {import("./types.js").Status} status */

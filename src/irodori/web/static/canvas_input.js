@@ -49,7 +49,7 @@ export function listen(stage, gestures, { spaceHeld, changeRadius, hover }) {
     gestures.up(pointer(event));
     if (event.pointerType === "touch") hover(null);
   });
-  target.addEventListener("pointercancel", () => gestures.cancel());
+  target.addEventListener("pointercancel", (event) => gestures.lost(event.pointerId));
   target.addEventListener("pointerleave", () => hover(null));
   target.addEventListener("contextmenu", (event) => event.preventDefault());
 

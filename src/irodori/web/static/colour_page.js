@@ -8,6 +8,7 @@ import { abOf, hexToAb, labToHex } from "./color.js";
 import { arrowKeys, icon, make, slider } from "./dom.js";
 import { coloursUsed } from "./edit_ops.js";
 import { GamutPicker } from "./gamut_picker.js";
+import { anchorOf } from "./geometry.js";
 import { formatNumber, t } from "./i18n.js";
 import { tell } from "./messages.js";
 import { Suggestions, Swatches } from "./palette_panel.js";
@@ -79,12 +80,8 @@ export class ColourPage {
     this.hintText = make("p", { class: "hint-text" });
     this.suggestions = new Suggestions((index) => editor.useSuggestion(index));
     this.suggestionBlock = make("section", { class: "block" }, make("h3", {}, t("suggestions.title")), this.suggestions.element);
-    const useHex = (/** @type {string} */ hex) => {
-      const ab = hexToAb(hex);
-      if (ab) editor.choose(ab, true);
-    };
-    this.recent = new Swatches(useHex);
-    this.inPhoto = new Swatches(useHex);
+    this.recent = new Swatches((ab) => editor.choose(ab, true));
+    this.inPhoto = new Swatches((ab) => editor.choose(ab, true));
     this.size = slider({
       label: t("size.label"), min: 0, max: 100, step: 1,
       format: (value) => t("size.value", { pixels: formatNumber(this.sizeToRadius(value) * 2) }),
@@ -140,7 +137,8 @@ export class ColourPage {
     if (this.colourBlock) this.colourBlock.hidden = !editor.canColour;
     const suggested = editor.canColour && editor.place ? (editor.palette?.suggestions ?? []) : [];
     if (this.suggestionBlock) this.suggestionBlock.hidden = suggested.length === 0;
-    this.suggestions.set(suggested, hex);
+    // Painted at the lightness of the picker, so that both show the same colour for the same choice.
+    this.suggestions.set(suggested.map((one) => ({ ...one, rgb: labToHex(lightness, one.ab) })), current);
     const previous = editor.previous;
     this.picker.set({ lightness, current, previous, marks: suggested.map((one) => one.ab) });
     if (this.now) this.now.style.backgroundColor = hex ?? "transparent";
@@ -175,14 +173,17 @@ export class ColourPage {
     return t(`help.tool.${this.editor.tool}`);
   }
 
-  /** Colours of the photo's hints and regions as they appear, newest first. */
+  /**
+   * Colours of the photo's hints and regions as they appear, newest first.
+   * @returns {import("./types.js").Swatch[]}
+   */
   photoColours() {
     const { shown } = this.editor.stage;
-    const colours = coloursUsed(this.editor.store.edits).map((item) => {
-      const [x, y] = "x" in item ? [item.x, item.y] : item.polygon[0];
-      return labToHex(shown.lightnessAt(x, y), abOf(item));
+    return coloursUsed(this.editor.store.edits).slice(0, PHOTO_COLOURS).map((item) => {
+      const { x, y } = "x" in item ? item : anchorOf(item.polygon);
+      const ab = abOf(item);
+      return { hex: labToHex(shown.lightnessAt(x, y), ab), ab };
     });
-    return [...new Set(colours)].slice(0, PHOTO_COLOURS);
   }
 
   takeHex() {

@@ -37,6 +37,17 @@ export function make(tag, attributes = {}, ...children) {
 
 const SVG = "http://www.w3.org/2000/svg";
 
+/** Bring icons.svg into the page, so that icons that are drawn later do not need the server. */
+export async function loadIcons() {
+  const text = await fetch("icons.svg").then((answer) => answer.text(), () => "");
+  const sprite = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
+  if (sprite.localName !== "svg") return; // a page without pictures on its buttons still has their names
+  for (const symbol of sprite.querySelectorAll("symbol")) symbol.id = `icon-${symbol.id}`;
+  sprite.setAttribute("aria-hidden", "true");
+  sprite.setAttribute("class", "visually-hidden");
+  document.body.append(document.importNode(sprite, true));
+}
+
 /**
  * An icon of icons.svg; hidden from screen readers, so its button needs a label.
  * @param {string} name
@@ -47,7 +58,7 @@ export function icon(name) {
   svg.setAttribute("class", "icon");
   svg.setAttribute("aria-hidden", "true");
   const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `icons.svg#${name}`);
+  use.setAttribute("href", `#icon-${name}`);
   svg.append(use);
   return svg;
 }

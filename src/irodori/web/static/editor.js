@@ -220,7 +220,7 @@ export class Editor extends Emitter {
       this.placeAt(this.cursor, ab);
       return;
     }
-    if (final) keepColour(labToHex(this.lightness, ab));
+    if (final) keepColour(labToHex(this.lightness, ab), ab);
     if (selection && this.canColour) {
       const change = (/** @type {Edits} */ edits) => ops.recolour(edits, selection, ab);
       if (final) {
@@ -256,7 +256,7 @@ export class Editor extends Emitter {
   placeAt(point, ab) {
     const id = ops.newId();
     const hint = ops.makeHint(point, this.ownRadius, ab, id);
-    keepColour(labToHex(this.lightness, ab));
+    keepColour(labToHex(this.lightness, ab), ab);
     this.store.commit((edits) => ops.addHints(edits, [hint]));
     this.select({ kind: "hint", id });
   }

@@ -79,6 +79,8 @@ export class HintGestures {
     this.pointers = new Map();
     /** @type {Gesture|null} */
     this.gesture = null;
+    /** The pointer that makes the gesture; others (a hand that rests on the glass beside a pen) do not disturb it. */
+    this.owner = -1;
     this.pinching = false;
   }
 
@@ -93,13 +95,18 @@ export class HintGestures {
     this.pointers.set(pointer.id, pointer);
     if (!photo) return;
     const touches = [...this.pointers.values()].filter((p) => p.type === "touch");
-    if (touches.length === 2) {
+    const penDraws = this.gesture !== null && this.pointers.get(this.owner)?.type === "pen";
+    if (pointer.type === "pen" && this.gesture && !penDraws && touches.length === 1) {
+      this.gesture.cancel(); // the hand came down before its pen
+      this.gesture = null;
+    } else if (touches.length === 2 && !penDraws) {
       this.gesture?.cancel();
       this.gesture = null;
       this.pinching = true;
       return;
     }
-    if (this.pointers.size > 1 || this.pinching) return;
+    if (this.gesture || this.pinching || (this.pointers.size > 1 && pointer.type !== "pen")) return;
+    this.owner = pointer.id;
     this.gesture = this.begin(pointer, photo);
   }
 
@@ -117,7 +124,7 @@ export class HintGestures {
       return;
     }
     this.pointers.set(pointer.id, pointer);
-    this.gesture?.move(toPhoto(this.host.view(), pointer.x, pointer.y), pointer);
+    if (pointer.id === this.owner) this.gesture?.move(toPhoto(this.host.view(), pointer.x, pointer.y), pointer);
   }
 
   /** @param {Pointer} pointer */
@@ -128,12 +135,22 @@ export class HintGestures {
       if (this.pointers.size === 0) this.pinching = false;
       return;
     }
+    if (pointer.id !== this.owner) return;
     const gesture = this.gesture;
     this.gesture = null;
     gesture?.end();
   }
 
-  /** Give the gesture under way up (Escape, or the browser took the pointer away). */
+  /**
+   * The browser took a pointer away: its gesture is given up, another pointer's goes on.
+   * @param {number} id
+   */
+  lost(id) {
+    if (this.pinching || id === this.owner) return this.cancel();
+    this.pointers.delete(id);
+  }
+
+  /** Give the gesture under way up (Escape). */
   cancel() {
     this.pointers.clear();
     this.pinching = false;

@@ -30,14 +30,21 @@ const isTyping = (/** @type {EventTarget|null} */ target) =>
  * @param {(index: number) => void} page.suggestion
  * @param {(dx: number, dy: number) => void} page.arrow
  * @param {(held: boolean) => void} page.space
+ * @param {() => void} page.focusCanvas
  * @param {() => boolean} page.canvasFocused
  */
-export function listenToKeys({ run, suggestion, arrow, space, canvasFocused }) {
+export function listenToKeys({ run, suggestion, arrow, space, focusCanvas, canvasFocused }) {
+  let byPointer = false; // what has the focus got it by a click
+  document.addEventListener("pointerdown", () => (byPointer = true), true);
   document.addEventListener("keydown", (event) => {
+    if (event.key === "Tab" || event.key.startsWith("Arrow")) byPointer = false;
     if (event.defaultPrevented || isTyping(event.target) || event.isComposing || document.querySelector("dialog[open]")) return;
     const onControl = event.target instanceof HTMLElement && event.target.matches("button, input, a, [role=slider]");
-    if (event.key === " " && !onControl) {
+    // After a click on a button the space bar moves the photo; for who came there by the keyboard it presses the button.
+    const clicked = byPointer && event.target instanceof Element && event.target.matches(":is(.topbar, .rail, .zoombar, .panel) button");
+    if (event.key === " " && (!onControl || clicked)) {
       event.preventDefault();
+      if (clicked) focusCanvas();
       space(true);
       return;
     }

@@ -10,18 +10,20 @@ import { Bar } from "./bar.js";
 import { listen } from "./canvas_input.js";
 import { ColourPage } from "./colour_page.js";
 import { Connection } from "./connection.js";
-import { byId } from "./dom.js";
+import { byId, loadIcons } from "./dom.js";
 import { Editor } from "./editor.js";
+import { explain, retryWhenStuck } from "./failures.js";
 import { saveBlob, showExportDialog } from "./export_dialog.js";
 import { currentLanguage, setLanguage, t, translate } from "./i18n.js";
 import { cycle, goToNext, nudge, placeAtCursor } from "./keyboard_cursor.js";
 import { listenToKeys, showKeySheet } from "./keyboard.js";
 import { makeMenu } from "./menu.js";
-import { announce, ask, tell } from "./messages.js";
+import { announce, ask, dismiss, tell } from "./messages.js";
 import { listenForFiles } from "./opening.js";
 import { PicturePage } from "./picture_page.js";
 import { keepLanguage, keepTheme, preferredLanguage, preferredTheme } from "./preferences.js";
 import { reconnect, refresh, resolveConflict } from "./recovery.js";
+import { speak } from "./spoken.js";
 import { Stage } from "./stage.js";
 import { confirmRemoval, StartScreen } from "./start_screen.js";
 import { Store } from "./store.js";
@@ -36,6 +38,7 @@ setLanguage(preferredLanguage());
 document.documentElement.lang = currentLanguage();
 document.documentElement.dataset.theme = preferredTheme();
 translate(document);
+void loadIcons();
 
 const canvas = (/** @type {string} */ id) => /** @type {HTMLCanvasElement} */ (byId(id));
 const stage = new Stage(byId("stage"), canvas("picture"), canvas("overlay"), {
@@ -86,6 +89,7 @@ listenToKeys({
   suggestion: (index) => editor.useSuggestion(index),
   arrow: (dx, dy) => nudge(editor, dx, dy),
   space: (held) => bar.holdSpace(held),
+  focusCanvas: () => stage.overlay.focus({ preventScroll: true }),
   canvasFocused: () => document.activeElement === stage.overlay || document.activeElement === document.body,
 });
 listenForFiles({
@@ -94,6 +98,7 @@ listenForFiles({
   takesReference: () => store.session !== null && acceptsReference(),
 });
 listenForTooltips(byId("tooltip"));
+speak(editor);
 listenToStore();
 void begin();
 
@@ -111,7 +116,7 @@ async function begin() {
 /** Tell of a failure what happened and what to do. */
 function failed(/** @type {unknown} */ error) {
   if (error instanceof LostServer) connection.report();
-  else if (error instanceof Error && error.name !== "AbortError") tell(error.message, { kind: "error", key: "failed" });
+  else if (error instanceof Error && error.name !== "AbortError") tell(explain(error), { kind: "error", key: "failed" });
 }
 
 /**
@@ -170,8 +175,8 @@ function showStart() {
 /** @param {File} file */
 function setReference(file) {
   bar.showTab("picture");
-  tell(t("reference.reading", { name: file.name }), { key: "reference" });
-  store.run((id, revision) => api.setReference(id, revision, file, file.name));
+  const done = tell(t("reference.reading", { name: file.name }), { key: "reference" });
+  store.run((id, revision) => api.setReference(id, revision, file, file.name).finally(done));
 }
 
 function listenToStore() {
@@ -185,7 +190,8 @@ function listenToStore() {
     bar.showStatus(status);
     if (status === "lost") connection.report();
   });
-  store.on("refused", (error) => tell(error.message, { kind: "error", key: "failed" }));
+  store.on("refused", (error) => tell(explain(error), { kind: "error", key: "failed" }));
+  retryWhenStuck(store);
   store.on("restored", () => tell(t("draft.restored")));
   store.on("gone", () => {
     history.replaceState(null, "", location.pathname);
@@ -193,24 +199,32 @@ function listenToStore() {
     showStart();
   });
   store.on("conflict", async (state) => {
-    const choice = await ask({
-      title: t("conflict.title"),
-      text: t("conflict.text"),
-      answers: [
-        { value: /** @type {const} */ ("mine"), label: t("conflict.mine"), main: true },
-        { value: /** @type {const} */ ("theirs"), label: t("conflict.theirs") },
-      ],
-    });
-    resolveConflict(store, choice ?? "theirs", state);
+    const generation = store.generation;
+    let choice = null;
+    // Escape is no choice: either answer gives something up.
+    while (choice === null && generation === store.generation) {
+      choice = await ask({
+        must: true,
+        title: t("conflict.title"),
+        text: t("conflict.text"),
+        answers: [
+          { value: /** @type {const} */ ("mine"), label: t("conflict.mine"), main: true },
+          { value: /** @type {const} */ ("theirs"), label: t("conflict.theirs") },
+        ],
+      });
+    }
+    if (choice !== null && generation === store.generation) resolveConflict(store, choice, state);
   });
   connection.on("lost", () => {
     bar.busy(null);
     tell(t("lost.text"), { kind: "error", key: "connection", closable: false, choices: [] });
   });
-  connection.on("found", () => {
-    tell(t("lost.found"), { key: "connection" });
-    if (store.session) void reconnect(store);
+  connection.on("found", async () => {
+    if (store.session) await reconnect(store);
     else void begin();
+    if (store.status === "lost") return connection.report();
+    if (store.stopped) dismiss("connection");
+    else tell(t(store.queue.length > 0 ? "lost.sending" : "lost.found"), { key: "connection" });
     void stage.refine();
   });
   document.addEventListener("visibilitychange", () => {
@@ -245,8 +259,8 @@ function run(command, down) {
     case "project": api.file(api.projectAddress(session.id)).then(({ blob, name }) => saveBlob(blob, name ?? "photo.irodori"), failed); break;
     case "rename": void bar.rename(session, failed); break;
     case "remove": void removePhoto(session); break;
-    case "undo": if (session.can_undo || store.queue.length) store.step("undo"); break;
-    case "redo": if (session.can_redo || store.queue.length) store.step("redo"); break;
+    case "undo": if (session.can_undo || store.queue.length) step("undo"); break;
+    case "redo": if (session.can_redo || store.queue.length) step("redo"); break;
     case "delete": editor.removeSelection(); break;
     case "deselect": editor.deselect(); break;
     case "previous": cycle(editor, -1); break;
@@ -256,7 +270,7 @@ function run(command, down) {
     case "snapshot": bar.showTab("versions"); byId("snapshot-name").focus(); break;
     case "smaller": editor.changeRadius(1 / 1.25); break;
     case "larger": editor.changeRadius(1.25); break;
-    case "next": void goToNext(editor); break;
+    case "next": bar.showTab("colour"); void goToNext(editor); break;
     case "picker": bar.showTab("colour"); document.querySelector(/** @type {"canvas"} */ (".picker"))?.focus(); break;
     case "uncertainty": void editor.showUncertainty(); break;
     case "before": stage.before = down; stage.redraw(); bar.showDisplay(); break;
@@ -275,6 +289,12 @@ function run(command, down) {
     default: editor.setTool(/** @type {import("./types.js").Tool} */ (command));
   }
   return true;
+}
+
+/** @param {"undo"|"redo"} direction */
+function step(direction) {
+  store.step(direction);
+  announce(t(`command.${direction}`));
 }
 
 function changeTheme() {

@@ -20,8 +20,10 @@ const LONG = 12_000;
  * @returns {() => void} takes the message away
  */
 export function tell(text, { kind = "note", choices = [], key, closable = true } = {}) {
-  const box = byId("messages");
-  if (key) box.querySelector(`[data-key="${key}"]`)?.remove();
+  const box = within(byId("messages"));
+  const former = key ? box.querySelector(`[data-key="${key}"]`) : null;
+  if (former && former.querySelector("p")?.textContent === text && !closable) return () => former.remove(); // not said twice
+  former?.remove();
   /** @type {ReturnType<typeof setTimeout>|undefined} */
   let timer;
   const close = () => {
@@ -54,20 +56,44 @@ export function tell(text, { kind = "note", choices = [], key, closable = true }
 }
 
 /**
+ * Put the messages where they are seen and can be used: what lies outside an open dialog is behind its veil.
+ * @param {HTMLElement} box
+ */
+function within(box) {
+  const dialogs = document.querySelectorAll("dialog[open]");
+  const host = dialogs[dialogs.length - 1] ?? document.body;
+  if (box.parentElement !== host) {
+    host.append(box);
+    if (host !== document.body) host.addEventListener("close", () => document.body.append(box), { once: true });
+  }
+  return box;
+}
+
+/**
+ * Take a message away.
+ * @param {string} key
+ */
+export function dismiss(key) {
+  byId("messages").querySelector(`[data-key="${key}"]`)?.remove();
+}
+
+/**
  * Say something to screen readers only.
  * @param {string} text
  */
 export function announce(text) {
-  byId("announcer").textContent = text;
+  const box = byId("announcer");
+  box.textContent = box.textContent === text ? `${text}\u00a0` : text; // the same words twice are said twice
 }
 
 /**
  * Ask a question in a dialog. Resolves to the value of the button; to null when it is closed otherwise.
  * @template {string} V
- * @param {{title: string, text: string, answers: {value: V, label: string, main?: boolean, danger?: boolean}[]}} question
+ * @param {{title: string, text: string, must?: boolean, answers: {value: V, label: string, main?: boolean, danger?: boolean}[]}} question
+ *   must: Escape does not close it
  * @returns {Promise<V|null>}
  */
-export function ask({ title, text, answers }) {
+export function ask({ title, text, must = false, answers }) {
   return new Promise((resolve) => {
     const dialog = make(
       "dialog",
@@ -90,6 +116,10 @@ export function ask({ title, text, answers }) {
         ),
       ),
     );
+    if (must) {
+      dialog.addEventListener("cancel", (event) => event.preventDefault());
+      dialog.addEventListener("keydown", (event) => event.key === "Escape" && event.preventDefault());
+    }
     dialog.addEventListener("close", () => {
       dialog.remove();
       resolve(/** @type {V|null} */ (dialog.returnValue || null));

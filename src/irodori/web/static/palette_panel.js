@@ -33,7 +33,7 @@ export class Suggestions {
 
   /**
    * @param {Suggestion[]} suggestions best first
-   * @param {string|null} current "#rrggbb" of the colour in use
+   * @param {Ab|null} current the colour in use
    */
   set(suggestions, current) {
     this.element.setAttribute("aria-label", t("suggestions.title"));
@@ -46,7 +46,8 @@ export class Suggestions {
       likely.textContent = share;
       button.style.setProperty("--likely", String(Math.min(suggestion.weight, 1)));
       button.setAttribute("aria-label", t("suggestions.one", { number: index + 1, hex: suggestion.rgb, share }));
-      button.setAttribute("aria-pressed", String(current !== null && suggestion.rgb.toLowerCase() === current));
+      const [a, b] = suggestion.ab;
+      button.setAttribute("aria-pressed", String(current !== null && Math.hypot(a - current[0], b - current[1]) < 0.05));
     });
   }
 }
@@ -56,7 +57,7 @@ export class Suggestions {
  */
 export class Swatches {
   /**
-   * @param {(hex: string) => void} onUse
+   * @param {(ab: Ab) => void} onUse
    */
   constructor(onUse) {
     this.onUse = onUse;
@@ -68,21 +69,22 @@ export class Swatches {
 
   /**
    * @param {string} title
-   * @param {string[]} colours "#rrggbb"
+   * @param {import("./types.js").Swatch[]} colours
    */
   set(title, colours) {
     this.element.hidden = colours.length === 0;
     this.heading.textContent = title;
     this.row.setAttribute("aria-label", title);
-    if (this.shown === colours.join()) return;
-    this.shown = colours.join();
+    const shown = JSON.stringify(colours);
+    if (this.shown === shown) return;
+    this.shown = shown;
     this.row.replaceChildren(
-      ...colours.map((hex) => {
+      ...colours.map(({ hex, ab }) => {
         const button = make("button", {
           class: "swatch",
           "aria-label": t("swatch.use", { hex }),
           "data-tip": hex,
-          onclick: () => this.onUse(hex),
+          onclick: () => this.onUse(ab),
         });
         button.style.backgroundColor = hex;
         return button;

@@ -58,17 +58,22 @@ export function preferredTheme() {
 export const keepTheme = (theme) => write("theme", theme);
 
 /**
- * Colours used lately, newest first, as "#rrggbb".
- * @returns {string[]}
+ * Colours used lately, newest first.
+ * @returns {import("./types.js").Swatch[]}
  */
 export function recentColours() {
   const colours = read("colours", /** @type {unknown} */ ([]));
-  return Array.isArray(colours) ? colours.filter((c) => /^#[0-9a-f]{6}$/.test(c)).slice(0, MOST_COLOURS) : [];
+  if (!Array.isArray(colours)) return [];
+  return colours.filter((one) => /^#[0-9a-f]{6}$/.test(one?.hex) && one.ab?.length === 2 && one.ab.every(Number.isFinite)).slice(0, MOST_COLOURS);
 }
 
-/** @param {string} hex */
-export function keepColour(hex) {
-  write("colours", [hex, ...recentColours().filter((colour) => colour !== hex)].slice(0, MOST_COLOURS));
+/**
+ * @param {string} hex how it looks
+ * @param {import("./types.js").Ab} ab
+ */
+export function keepColour(hex, ab) {
+  const others = recentColours().filter((one) => Math.hypot(one.ab[0] - ab[0], one.ab[1] - ab[1]) > 1);
+  write("colours", [{ hex, ab }, ...others].slice(0, MOST_COLOURS));
 }
 
 /** @returns {ExportSettings} */

@@ -65,17 +65,23 @@ export function resolveConflict(store, choice, state) {
 }
 
 /**
- * The server answers again: find out what it knows, then go on where we stopped.
+ * The server answers again, or may be able to take changes again: find out what it knows, then go on where we stopped.
  * @param {Store} store
  */
 export async function reconnect(store) {
-  if (store.status !== "lost" || !store.session) return;
+  if ((store.status !== "lost" && store.status !== "stuck") || !store.session) return;
   const generation = store.generation;
   let state;
   try {
     state = await store.server.state(store.session.id);
   } catch (error) {
-    if (generation === store.generation && error instanceof ApiError && error.status === 404) store.vanished();
+    if (generation !== store.generation) return;
+    if (error instanceof ApiError && error.status === 404) {
+      store.vanished();
+    } else {
+      store.setStatus(error instanceof ApiError ? "stuck" : "lost");
+      if (error instanceof ApiError) store.emit("stuck", error);
+    }
     return;
   }
   if (generation !== store.generation) return;
@@ -94,6 +100,17 @@ export async function reconnect(store) {
   store.setStatus("saved");
   store.saveDraft();
   void store.pump();
+}
+
+/**
+ * Give up the change that the server cannot take, and go on with the others.
+ * @param {Store} store
+ */
+export async function giveUp(store) {
+  if (store.status !== "stuck") return;
+  store.takeBack(store.queue[0] ?? "preview");
+  store.previewWaits = false;
+  await reconnect(store);
 }
 
 /**

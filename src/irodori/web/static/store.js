@@ -5,6 +5,7 @@
  * - At most one request is under way. Commits wait in a queue and are all sent, each being one undo step; of previews only
  *   the newest is kept. Answers are shown in the order of their questions, so the picture never flickers back.
  * - When the server is lost, the queue waits (and is written to the browser's storage); nothing is forgotten.
+ * - When the server is there but cannot take a change (a full disk, a new token), the queue waits too, and is tried again.
  * - When another tab changed the photo, everything stops until the person has chosen a version.
  *
  * @module store
@@ -26,6 +27,9 @@ import { isGone, meetConflict } from "./recovery.js";
 /** @typedef {import("./types.js").CommitStep} CommitStep */
 /** @typedef {import("./types.js").OtherStep} OtherStep */
 /** @typedef {import("./types.js").Task} Task */
+
+/** Whether a refusal is about the server's state and not about the change: a full disk, a token that is missing. */
+export const cannotNow = (/** @type {ApiError} */ error) => error.status >= 500 || error.status === 401;
 
 /** Milliseconds without another key after which `commitSoon` keeps its change. */
 const REST = 400;
@@ -205,7 +209,7 @@ export class Store extends Emitter {
   }
 
   get stopped() {
-    return this.status === "lost" || this.status === "conflict";
+    return this.status === "lost" || this.status === "stuck" || this.status === "conflict";
   }
 
   /**
@@ -270,12 +274,12 @@ export class Store extends Emitter {
    * @param {Task} task what failed
    */
   async failed(error, task) {
-    if (error instanceof LostServer || (error instanceof ApiError && error.status >= 500)) {
+    if (error instanceof LostServer || (error instanceof ApiError && cannotNow(error))) {
       if (task === "show") this.stale = true;
       if (task === "preview") this.previewWaits = true;
-      this.setStatus("lost");
+      this.setStatus(error instanceof LostServer ? "lost" : "stuck");
       this.saveDraft();
-      if (error instanceof ApiError) this.emit("refused", error);
+      if (error instanceof ApiError) this.emit("stuck", error);
     } else if (error instanceof ApiError && error.status === 409) {
       await meetConflict(this, error, task);
     } else if (error instanceof ApiError && error.status === 404 && (await isGone(this))) {

@@ -141,7 +141,7 @@
  * @property {(id: string) => Promise<SessionState>} state
  */
 
-/** @typedef {"saved"|"saving"|"lost"|"conflict"} Status */
+/** @typedef {"saved"|"saving"|"lost"|"stuck"|"conflict"} Status  stuck: the server is there, but cannot take the change now */
 /** @typedef {(edits: Edits) => Edits} Change */
 
 /**
@@ -152,6 +152,7 @@
  * @property {Status} status
  * @property {Error} refused  the server refused a change; it was taken back
  * @property {SessionState} conflict  another tab changed the photo
+ * @property {import("./api.js").ApiError} stuck  the server cannot take the change now; it waits
  * @property {null} gone  the photo no longer exists
  * @property {null} restored  changes from before a crash were brought back
  */
@@ -163,6 +164,11 @@
  */
 
 /** @typedef {{revision: number, x: number, y: number, lightness: number, current: {rgb: string, ab: Ab}, suggestions: Suggestion[]}} Palette */
+
+/**
+ * A colour to take again: how it looked, and what a hint says (at a very light or dark place the look alone has lost it).
+ * @typedef {{hex: string, ab: Ab}} Swatch
+ */
 
 /** @typedef {"hint"|"brush"|"lasso"|"eyedropper"|"eraser"|"protect"|"original"|"pan"} Tool */
 

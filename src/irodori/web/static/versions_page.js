@@ -56,15 +56,29 @@ export class VersionsPage {
     const { store, stage } = this.editor;
     const session = store.session?.id ?? "";
     const compare = make("button", { class: "icon-button small", "aria-label": t("snapshot.compare", { name: snapshot.name }), "data-tip": t("snapshot.hold") }, icon("before"));
+    /** @type {AbortController|null} while the button is held */
+    let held = null;
     const show = async () => {
+      held?.abort();
+      held = new AbortController();
+      const { signal } = held;
+      compare.setAttribute("aria-pressed", "true");
       try {
-        if (stage.chroma) stage.show(await api.chroma(session, { snapshot: snapshot.id }));
-        else stage.show(await createImageBitmap((await api.file(api.pictureAddress(session, { size: "screen", snapshot: snapshot.id }))).blob));
+        const shown = await this.pictureOf(session, snapshot.id, signal);
+        if (signal.aborted) return; // let go before it came
+        stage.strength = shown.strength;
+        stage.show(shown.picture);
       } catch (error) {
-        this.onError(error);
+        if (!signal.aborted) this.onError(error);
       }
     };
     const back = () => {
+      if (!held) return;
+      held.abort();
+      held = null;
+      compare.removeAttribute("aria-pressed");
+      stage.strength = store.edits.strength;
+      stage.redrawPicture();
       store.stale = true;
       void store.pump();
     };
@@ -91,6 +105,23 @@ export class VersionsPage {
         onclick: () => store.run((id) => api.removeSnapshot(id, snapshot.id), { counts: false }),
       }, icon("delete")),
     );
+  }
+
+  /**
+   * A snapshot as the stage shows it, and the strength that is not in it yet.
+   * @param {string} session
+   * @param {string} snapshot
+   * @param {AbortSignal} signal
+   * @returns {Promise<{picture: unknown, strength: number}>}
+   */
+  async pictureOf(session, snapshot, signal) {
+    const { stage } = this.editor;
+    if (stage.chroma) {
+      const chroma = await api.chroma(session, { snapshot, signal });
+      return { picture: chroma, strength: chroma.strength };
+    }
+    const { blob } = await api.file(api.pictureAddress(session, { size: "screen", snapshot }), signal);
+    return { picture: await createImageBitmap(blob), strength: stage.strength };
   }
 
   /** Keep the present edits under the name in the field, or under the next free number. */
