@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from irodori.cli import main
 from irodori.photo import read_photo, write_photo
@@ -39,6 +40,18 @@ def test_a_tree_is_coloured_whatever_is_in_it(batch: Batch, tmp_path: Path) -> N
     assert "4 coloured, 4 failed" in batch.text
     assert batch.report["reasons"]
     assert all("Traceback" not in text for text in (batch.text, batch.errors))
+
+
+def test_pages_and_wrong_names_are_noted(batch: Batch, tmp_path: Path) -> None:
+    photos, out = tmp_path / "in", tmp_path / "out"
+    photos.mkdir()
+    pages = [Image.fromarray(np.full((30, 40), tone, np.uint8)) for tone in (60, 120, 180)]
+    pages[0].save(photos / "album.tif", save_all=True, append_images=pages[1:])
+    make_photo(tmp_path / "a.png").rename(photos / "a.jpg")
+    assert batch(photos, out) == 0
+    assert "1 x note: the first of 3 pages" in batch.text
+    assert "1 x note: a PNG file by its content; the result is the JPEG file that its name says" in batch.text
+    assert read_photo(out / "a.jpg").metadata.format == "jpeg"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names are bytes on Linux only")
