@@ -156,6 +156,33 @@ def test_a_linked_output_folder_never_leads_to_the_photos(batch: Batch, tmp_path
     assert (photos / "sub" / "a.jpg").read_bytes() == before
 
 
+def test_nor_to_photos_that_lie_behind_a_link_of_the_input(batch: Batch, tmp_path: Path) -> None:
+    photos, out, elsewhere = tmp_path / "in", tmp_path / "out", tmp_path / "elsewhere"
+    make_photo(elsewhere / "a.jpg")
+    before = files_of(elsewhere)
+    for top in (photos, out):
+        top.mkdir()
+        (top / "sub").symlink_to(elsewhere)
+    for options in ((), ("--overwrite",), ("--overwrite", "--format", "png")):
+        assert batch(photos, out, *options) == 3
+        assert list(batch.report["reasons"]) == ["its folder in OUT leads to photos of the input"]
+    assert files_of(elsewhere) == before
+
+
+def test_one_place_under_two_names_is_noticed(batch: Batch, tmp_path: Path) -> None:
+    pytest.importorskip("fsspec")
+    photos = tmp_path / "in"
+    make_photo(photos / "sub" / "a.jpg")
+    before = files_of(photos)
+    for source, output in ((photos.as_uri(), photos), (photos, photos.as_uri()), (photos.as_uri(), photos.as_uri())):
+        assert batch(source, output, "--overwrite") == 1
+        assert "the same folder" in batch.errors
+    assert batch("memory://photos", "memory://photos/", "--overwrite") == 1
+    assert batch((photos / "sub").as_uri(), photos, "--overwrite") == 1
+    assert "IN lies inside OUT" in batch.errors
+    assert files_of(photos) == before
+
+
 @pytest.mark.parametrize("extra", [(), ("--dry-run",)])
 def test_nothing_happens_to_a_folder_without_photos(batch: Batch, tmp_path: Path, extra: tuple[str, ...]) -> None:
     (tmp_path / "in").mkdir()
