@@ -314,3 +314,16 @@ def test_16_bit_survives_where_pillow_loses_it() -> None:
     pixels = np.dstack([levels, levels[::-1], levels.T])
     for data in (png(pixels, 2, 16), tiff(pixels)):
         assert np.array_equal(read_photo(data).pixels, pixels)
+
+
+def test_thousands_of_channels_are_refused_before_they_are_decoded() -> None:
+    """A small file whose pixels would each cost kilobytes."""
+    usual = tiff(
+        np.zeros((20, 30, 6), np.uint8), photometric="rgb", compression="zlib", extrasamples=["unspecified"] * 3
+    )
+    assert read_photo(usual).size == (20, 30)
+    crowded = tiff(
+        np.zeros((20, 30, 1000), np.uint8), photometric="minisblack", compression="zlib", planarconfig="contig"
+    )
+    with pytest.raises(PhotoError, match="1000 channels, more than the 16"):
+        read_photo(crowded)

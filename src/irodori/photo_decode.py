@@ -29,6 +29,9 @@ _SMALL = 1 << 24
 _EMPTIEST = 8192
 """A picture of more than so many pixels must have a byte in its file for so many of them."""
 
+_MOST_CHANNELS = 16
+"""Inks and extra channels; a TIFF of thousands is no photograph, and each of its pixels would cost kilobytes."""
+
 _LOADERS = {
     "jpeg": "jpegload_source",
     "png": "pngload_source",
@@ -159,6 +162,8 @@ def _decode_vips(data: bytes | BinaryIO, entry: Format, max_pixels: int, page: i
     try:
         image = load()
         check_size(image.width, image.height, max_pixels, _length(data))
+        if image.bands > _MOST_CHANNELS:
+            raise PhotoError(f"the picture has {image.bands} channels, more than the {_MOST_CHANNELS} that are read")
         metadata = _metadata(image, entry, exif)
         if entry.name == "tiff":
             metadata = replace(metadata, iptc=iptc, compression=layout.compression)
