@@ -240,6 +240,7 @@ class _Targets:
 
 
 _SETTINGS = ("bits", "quality", "profile", "no_mark", "even_tones", "threads", "provider")
+_FLAGS = ("no_mark", "even_tones")
 
 
 def _read_record(arguments: argparse.Namespace) -> Record | None:
@@ -260,14 +261,16 @@ def _take_settings(arguments: argparse.Namespace, record: Record) -> None:
     for name in _SETTINGS:
         value: Any = record.settings.get(name)
         option = f"--{name.replace('_', '-')}"
-        if value is True:
-            words.append(option)
-        elif value not in (None, False):
-            words += [option, str(value)]
+        if isinstance(value, bool) and name in _FLAGS:
+            words += [option] * value
+        elif value is not None and name in _FLAGS:
+            raise SettingsError(f"the sidecar's settings cannot be used: {name}: expected true or false")
+        elif value is not None:
+            words.append(f"{option}={value}")
     try:
         parser.exit_on_error = False
         checked = parser.parse_args([*words, "--", "photo"])
-    except (argparse.ArgumentError, SystemExit) as error:
+    except argparse.ArgumentError as error:
         raise SettingsError(f"the sidecar's settings cannot be used: {error}") from None
     for name in _SETTINGS:
         setattr(arguments, name, getattr(checked, name))
