@@ -327,3 +327,11 @@ def test_thousands_of_channels_are_refused_before_they_are_decoded() -> None:
     )
     with pytest.raises(PhotoError, match="1000 channels, more than the 16"):
         read_photo(crowded)
+
+
+def test_a_compressed_picture_in_one_long_strip() -> None:
+    """As scanners write them; libvips by itself allows 50 MB for all that a TIFF makes it hold."""
+    pixels = np.random.default_rng(0).integers(0, 65536, (3000, 3000, 3), dtype=np.uint16)
+    data = tiff(pixels, rowsperstrip=3000, compression="zlib", compressionargs={"level": 0})
+    assert len(data) > 50 << 20
+    assert np.array_equal(read_photo(data).pixels, pixels)

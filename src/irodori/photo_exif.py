@@ -297,6 +297,8 @@ class TiffLayout:
     """Whether all tiles lie inside the file: libtiff tells of a strip that does not, but fills a tile with anything."""
     alpha: bool = True
     """Whether an extra channel is transparency. Scanners' infrared and Photoshop's saved selections are not."""
+    tiled: bool = False
+    """Whether the picture is stored in tiles, else in strips, which may be as long as the picture is high."""
 
 
 def tiff_layout(file: BinaryIO, page: int) -> TiffLayout:
@@ -316,6 +318,7 @@ def tiff_layout(file: BinaryIO, page: int) -> TiffLayout:
         _COMPRESSIONS.get(kind[0] if kind else 1, ""),
         max((start + length for start, length in zip(starts, lengths, strict=False)), default=0) <= size,
         bool(extra) and extra[0] in (1, 2),
+        bool(starts),
     )
 
 
