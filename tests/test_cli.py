@@ -181,3 +181,18 @@ def test_palette(tiny_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out)[0].keys() == {"rgb", "ab", "weight"}
     assert cli.main(["palette", photo, "600,200", *options]) == cli.EXIT_FAILED
     assert "inside the photo of 600 x 400" in capsys.readouterr().err
+
+
+def test_an_interruption_while_the_command_is_loaded_is_one_line() -> None:
+    script = (
+        "import sys\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'irodori.cli':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "from irodori.__main__ import main\n"
+        "sys.exit(main())\n"
+    )
+    done = python(script)
+    assert (done.returncode, done.stdout, done.stderr) == (cli.EXIT_INTERRUPTED, "", "irodori: interrupted\n")

@@ -218,6 +218,43 @@ def test_a_sidecar_makes_the_file_again(colorize, photo_file: Path, tmp_path: Pa
     assert "is about a photo with SHA-256" in capsys.readouterr().err
 
 
+def test_a_sidecar_of_a_page_makes_that_page_again(colorize, tmp_path: Path, capsys) -> None:
+    pages = [Image.fromarray(grey_of(scene(height, 96))) for height in (64, 96)]
+    album, out = tmp_path / "album.tif", tmp_path / "out"
+    pages[0].save(album, save_all=True, append_images=pages[1:])
+    assert colorize(album, "--pages", "all", "--sidecar", "-o", out) == 0
+    again = tmp_path / "again.tif"
+    assert colorize(album, "--repeat", out / "album.page2.color.tif.irodori.json", "-o", again) == 0
+    assert digest(again) == digest(out / "album.page2.color.tif")
+    assert "note" not in capsys.readouterr().err
+
+
+def test_a_file_that_is_not_the_sidecars_is_told(colorize, photo_file: Path, tmp_path: Path, capsys) -> None:
+    first, again = tmp_path / "first.png", tmp_path / "again.png"
+    assert colorize(photo_file, "-o", first, "--sidecar") == 0
+    sidecar = tmp_path / "first.png.irodori.json"
+    assert colorize(photo_file, "-o", tmp_path / "again.jpg", "--repeat", sidecar) == cli.EXIT_FAILED
+    assert "again.jpg would have another format" in capsys.readouterr().err
+    document = json.loads(sidecar.read_text())
+    document["edits"]["strength"] = 0.5
+    sidecar.write_text(json.dumps(document))
+    assert colorize(photo_file, "-o", again, "--repeat", sidecar) == cli.EXIT_FAILED
+    assert "not byte for byte" in capsys.readouterr().err
+    for page in (-1, True, "2"):
+        sidecar.write_text(json.dumps({**document, "settings": {"page": page}}))
+        assert colorize(photo_file, "-o", again, "--repeat", sidecar) == cli.EXIT_FAILED
+        assert "settings.page" in capsys.readouterr().err
+
+
+def test_the_content_names_the_result_where_the_name_says_another_format_or_none(colorize, tmp_path: Path) -> None:
+    deep = tmp_path / "deep.jpg"
+    write_photo(grey_of(scene(40, 50), 16), deep, format="png")
+    (tmp_path / "scan").write_bytes(deep.read_bytes())
+    assert colorize(deep, tmp_path / "scan") == 0
+    assert names(tmp_path) == ["deep.color.png", "deep.jpg", "scan", "scan.color.png"]
+    assert read_photo(tmp_path / "deep.color.png").bits == 16
+
+
 def test_a_sidecar_finds_its_model_by_what_is_in_it(
     tiny_model: Path, photo_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:

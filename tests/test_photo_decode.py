@@ -314,3 +314,24 @@ def test_16_bit_survives_where_pillow_loses_it() -> None:
     pixels = np.dstack([levels, levels[::-1], levels.T])
     for data in (png(pixels, 2, 16), tiff(pixels)):
         assert np.array_equal(read_photo(data).pixels, pixels)
+
+
+def test_thousands_of_channels_are_refused_before_they_are_decoded() -> None:
+    """A small file whose pixels would each cost kilobytes."""
+    usual = tiff(
+        np.zeros((20, 30, 6), np.uint8), photometric="rgb", compression="zlib", extrasamples=["unspecified"] * 3
+    )
+    assert read_photo(usual).size == (20, 30)
+    crowded = tiff(
+        np.zeros((20, 30, 1000), np.uint8), photometric="minisblack", compression="zlib", planarconfig="contig"
+    )
+    with pytest.raises(PhotoError, match="1000 channels, more than the 16"):
+        read_photo(crowded)
+
+
+def test_a_compressed_picture_in_one_long_strip() -> None:
+    """As scanners write them; libvips by itself allows 50 MB for all that a TIFF makes it hold."""
+    pixels = np.random.default_rng(0).integers(0, 65536, (3000, 3000, 3), dtype=np.uint16)
+    data = tiff(pixels, rowsperstrip=3000, compression="zlib", compressionargs={"level": 0})
+    assert len(data) > 50 << 20
+    assert np.array_equal(read_photo(data).pixels, pixels)

@@ -312,3 +312,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_default_output_name() -> None:
     assert default_output("a/old.photo.jpg") == Path("a/old.photo.color.jpg")
+    assert default_output("old.jpeg", "jpeg") == Path("old.color.jpeg")
+    assert default_output("a/old.jpg", "png") == Path("a/old.color.png"), "the content decides, not the name"
+    assert default_output("scan", "tiff") == Path("scan.color.tif")
+    assert default_output("box 7.1936", "tiff") == Path("box 7.1936.color.tif")

@@ -279,3 +279,12 @@ def test_an_existing_history_grows() -> None:
 def test_text_chunks_of_a_png_do_not_disturb() -> None:
     data = png(ramp(), 0, 8, extra=chunk(b"tEXt", b"Comment\0hello") + chunk(b"tIME", bytes(7)))
     assert read_photo(coloured(data)).size == (40, 60)
+
+
+@pytest.mark.parametrize("depth", [200, 5000])
+def test_an_xmp_packet_nested_too_deeply_gives_way_to_the_note(depth: int) -> None:
+    nested = XMP.replace(b"</dc:title>", b"</dc:title>" + b"<a>" * depth + b"</a>" * depth)
+    result = read_photo(coloured(pillow(RGB, "WEBP", xmp=nested), "webp")).metadata.xmp
+    assert result is not None
+    assert b"colours reconstructed" in result
+    assert (b"dc:title" in result) == (depth == 200)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
+import contextlib
+import io
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from irodori.errors import PhotoError
+from irodori import cli_colorize
+from irodori.errors import IrodoriError, PhotoError
 from irodori.photo_sidecar import read_sidecar, sidecar_document, sidecar_path, write_sidecar
 
 
@@ -65,3 +72,59 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"not JSON compliant|Out of range"):
         write_sidecar(document() | {"settings": {"x": float("nan")}}, tmp_path / "b.json")
     assert list(tmp_path.iterdir()) == [path]
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12) | st.sampled_from(["--x", "-", "8"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+usable = {"bits": 16, "quality": 90, "profile": "keep", "no_mark": True, "even_tones": True, "threads": 2, "page": 1}
+setting = st.tuples(st.sampled_from([*usable, "provider"]), json_values)
+
+
+def taken(raw: bytes) -> str:
+    """What ``colorize --repeat`` says about a sidecar of these bytes before it opens the photo, "" when it takes it."""
+    parser = argparse.ArgumentParser()
+    cli_colorize.add_arguments(parser)
+    screen = io.StringIO()
+    with tempfile.NamedTemporaryFile(suffix=".irodori.json") as file, contextlib.redirect_stderr(screen):
+        file.write(raw)
+        file.flush()
+        arguments = parser.parse_args(["photo", "--repeat", file.name])
+        try:
+            record = cli_colorize._read_record(arguments)
+            assert record is not None
+            cli_colorize._take_settings(arguments, record)
+        except IrodoriError as error:
+            return str(error) or "no sentence"
+        finally:
+            assert screen.getvalue() == ""
+    assert arguments.bits in (None, 8, 16)
+    assert 1 <= arguments.quality <= 100
+    assert record.page >= 0
+    return ""
+
+
+def repeatable(**changes: object) -> dict:
+    model = {"name": "default", "sha256": "ef" * 32}
+    return document() | {"model": model, "edits": {"version": 1}, "settings": usable} | changes
+
+
+@given(st.sampled_from(sorted(document())), json_values)
+@settings(max_examples=60, deadline=None)
+def test_any_value_in_any_field_ends_in_settings_or_a_sentence(name: str, value: object) -> None:
+    assert taken(json.dumps(repeatable()).encode()) == ""
+    taken(json.dumps(repeatable(**{name: value})).encode())
+
+
+@given(setting)
+@settings(max_examples=60, deadline=None)
+def test_any_value_of_any_setting_ends_in_settings_or_a_sentence(change: tuple[str, object]) -> None:
+    taken(json.dumps(repeatable(settings=usable | dict([change]))).encode())
+
+
+@given(st.binary(max_size=200) | st.text(max_size=100).map(str.encode))
+@settings(max_examples=60, deadline=None)
+def test_any_bytes_end_in_a_sentence(raw: bytes) -> None:
+    assert "not a sidecar of irodori" in taken(raw)

@@ -91,17 +91,17 @@ def _colour_file(
     progress: Callable[[float], None],
 ) -> None:
     """Colour one input file: its first page, or all of them."""
-    opened = _open(source, arguments, 0)
-    is_project = opened.edits is not None  # and that is about one page of its file
-    pages = opened.photo.pages if arguments.pages == "all" and not is_project else 1
-    if opened.photo.pages > pages and not is_project:
+    opened = _open(source, arguments, record.page if record is not None else 0)
+    is_single = opened.edits is not None or record is not None  # a project and a sidecar are about one page each
+    pages = opened.photo.pages if arguments.pages == "all" and not is_single else 1
+    if opened.photo.pages > pages and not is_single:
         sys.stderr.write(
             f"irodori: note: {source} has {opened.photo.pages} pages; the first is coloured (--pages all)\n"
         )
     for page in range(pages):
         if page:
             opened = _open(source, arguments, page)
-        target = targets.claim(source, opened.name, page)
+        target = targets.claim(source, opened, page)
         wanted = _with_own(edits, opened.edits, arguments)
 
         def share(done: float, page: int = page) -> None:
@@ -126,9 +126,12 @@ def _colour_photo(
     from irodori.photo import write_photo
     from irodori.photo_formats import by_suffix
 
+    format = by_suffix(target)
     if record is not None:
         sidecar.check_same(record, photo, colorizer)
-    depths = by_suffix(target).depths
+        if by_suffix(record.result_name) != format:
+            raise PhotoError(f"the sidecar is about {record.result_name}; {target.name} would have another format")
+    depths = format.depths
     if arguments.bits is not None and arguments.bits not in depths:
         raise PhotoError(f"{target.name}: this format holds {max(depths)} bits per channel, not {arguments.bits}")
     bits = arguments.bits or min(photo.bits, max(depths))
@@ -150,6 +153,8 @@ def _colour_photo(
     if arguments.sidecar:
         settings = {name: getattr(arguments, name) for name in _SETTINGS} | {"bits": bits}
         sidecar.write_record(target, photo, colorizer, edits, settings)
+    if record is not None:
+        sidecar.check_result(record, target)
     progress(1.0)
 
 
@@ -205,11 +210,11 @@ class _Targets:
         else:
             self._file = Path(output)
 
-    def claim(self, source: str, name: str, page: int) -> Path:
+    def claim(self, source: str, opened: _Opened, page: int) -> Path:
         """Choose the result's path for ``page`` of ``source``; PhotoError when it would hit an input."""
         from irodori.photo_sidecar import sidecar_path
 
-        target = self._file or self._free(self._folder or Path(source).parent, name, page)
+        target = self._file or self._free(self._folder or Path(source).parent, opened, page)
         written = [target, sidecar_path(target)] if self._sidecar else [target]
         for path in written:
             if path.is_dir():
@@ -219,13 +224,13 @@ class _Targets:
                     raise PhotoError(f"the result would overwrite the input {taken}; choose another name with -o")
         return target
 
-    def _free(self, folder: Path, name: str, page: int) -> Path:
+    def _free(self, folder: Path, opened: _Opened, page: int) -> Path:
         from irodori.photo import default_output
 
-        path = Path(name)
+        path = Path(opened.name)
         if page:
             path = path.with_stem(f"{path.stem}.page{page + 1}")
-        proposed = default_output(path)
+        proposed = default_output(path, opened.photo.metadata.format)
         number, target = 1, folder / proposed
         while (key := os.path.normcase(os.path.abspath(target)).casefold()) in self._used:
             number += 1
@@ -235,6 +240,7 @@ class _Targets:
 
 
 _SETTINGS = ("bits", "quality", "profile", "no_mark", "even_tones", "threads", "provider")
+_FLAGS = ("no_mark", "even_tones")
 
 
 def _read_record(arguments: argparse.Namespace) -> Record | None:
@@ -255,14 +261,16 @@ def _take_settings(arguments: argparse.Namespace, record: Record) -> None:
     for name in _SETTINGS:
         value: Any = record.settings.get(name)
         option = f"--{name.replace('_', '-')}"
-        if value is True:
-            words.append(option)
-        elif value not in (None, False):
-            words += [option, str(value)]
+        if isinstance(value, bool) and name in _FLAGS:
+            words += [option] * value
+        elif value is not None and name in _FLAGS:
+            raise SettingsError(f"the sidecar's settings cannot be used: {name}: expected true or false")
+        elif value is not None:
+            words.append(f"{option}={value}")
     try:
         parser.exit_on_error = False
         checked = parser.parse_args([*words, "--", "photo"])
-    except (argparse.ArgumentError, SystemExit) as error:
+    except argparse.ArgumentError as error:
         raise SettingsError(f"the sidecar's settings cannot be used: {error}") from None
     for name in _SETTINGS:
         setattr(arguments, name, getattr(checked, name))

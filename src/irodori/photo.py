@@ -224,7 +224,17 @@ def write_photo(
     encode_to(rgb, target, like, bits=bits, quality=quality, format=format, profile=profile, mark=mark)
 
 
-def default_output(path: str | os.PathLike[str]) -> Path:
-    """Name the coloured file of a photo: ``STEM.color.EXT`` beside it."""
+def default_output(path: str | os.PathLike[str], format: str = "") -> Path:
+    """Name the coloured file of a photo: ``STEM.color.EXT`` beside it.
+
+    With the ``format`` of the photo's content ("jpeg", "png", ...) an ending that means another format gives way to
+    the usual one of this, and one that means none stays: ``scan`` -> ``scan.color.tif``.
+    """
+    from irodori.photo_formats import FORMATS, by_name
+
     path = Path(path)
-    return path.with_name(f"{path.stem}.color{path.suffix}")
+    known = by_name(format).suffixes if format else (path.suffix.lower(),)
+    if path.suffix.lower() in known:
+        return path.with_name(f"{path.stem}.color{path.suffix}")
+    means_a_format = any(path.suffix.lower() in entry.suffixes for entry in FORMATS)
+    return path.with_name(f"{path.stem if means_a_format else path.name}.color{known[0]}")

@@ -29,6 +29,12 @@ _SMALL = 1 << 24
 _EMPTIEST = 8192
 """A picture of more than so many pixels must have a byte in its file for so many of them."""
 
+_LONG_STRIPS = 1 << 24
+"""A TIFF of more bytes may have compressed strips of any length: scanners write whole pictures as one, whose bytes
+libtiff holds in memory. In shorter ones libvips' own limit on what a few bytes may claim stays (50 MB)."""
+_MOST_CHANNELS = 16
+"""Inks and extra channels; a TIFF of thousands is no photograph, and each of its pixels would cost kilobytes."""
+
 _LOADERS = {
     "jpeg": "jpegload_source",
     "png": "pngload_source",
@@ -156,9 +162,13 @@ def _decode_vips(data: bytes | BinaryIO, entry: Format, max_pixels: int, page: i
 
     # All passes over the file share one position in it, so each is finished before the next begins.
     exif, iptc, layout = _tiff_tags(data, page) if entry.name == "tiff" else (None, None, TiffLayout())
+    if entry.name == "tiff" and not layout.tiled and _length(data) > _LONG_STRIPS:
+        options["unlimited"] = True
     try:
         image = load()
         check_size(image.width, image.height, max_pixels, _length(data))
+        if image.bands > _MOST_CHANNELS:
+            raise PhotoError(f"the picture has {image.bands} channels, more than the {_MOST_CHANNELS} that are read")
         metadata = _metadata(image, entry, exif)
         if entry.name == "tiff":
             metadata = replace(metadata, iptc=iptc, compression=layout.compression)

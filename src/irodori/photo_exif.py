@@ -299,6 +299,8 @@ class TiffLayout:
     """Whether an extra channel is transparency. Scanners' infrared and Photoshop's saved selections are not."""
     empty: bool = False
     """Whether the file says that its width or its height is 0."""
+    tiled: bool = False
+    """Whether the picture is stored in tiles, else in strips, which may be as long as the picture is high."""
 
 
 def tiff_layout(file: BinaryIO, page: int) -> TiffLayout:
@@ -319,6 +321,7 @@ def tiff_layout(file: BinaryIO, page: int) -> TiffLayout:
         max((start + length for start, length in zip(starts, lengths, strict=False)), default=0) <= size,
         bool(extra) and extra[0] in (1, 2),
         [0] in sides,
+        bool(starts),
     )
 
 

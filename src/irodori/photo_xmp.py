@@ -42,10 +42,13 @@ _EMPTY = (
 def describe_result(packet: bytes | None, *, software: str | None, note: str, short: bool) -> bytes | None:
     """Return the packet for the coloured picture: ``packet`` merged with the note (without it if ``software`` is None).
 
-    A packet that is broken, or longer than can be kept (``short``: than a JPEG can carry), gives way to the note alone.
-    None when nothing is left to say.
+    A packet that is broken, nested too deeply, or longer than can be kept (``short``: than a JPEG can carry), gives way
+    to the note alone. None when nothing is left to say.
     """
-    merged = _merged(packet, software, note) if packet and len(packet) <= _MAX_PACKET else None
+    try:
+        merged = _merged(packet, software, note) if packet and len(packet) <= _MAX_PACKET else None
+    except RecursionError:  # of minidom, which walks down an element's children by calling itself
+        merged = None
     if merged is not None and not (short and len(merged) > _MAX_JPEG):
         return merged
     return _merged(_EMPTY.encode(), software, note) if software else None
@@ -57,7 +60,7 @@ def _merged(packet: bytes, software: str | None, note: str) -> bytes | None:
         return None  # nothing that XMP needs, and a way to make a parser swell
     try:
         document = minidom.parseString(text)
-    except (ExpatError, ValueError, RecursionError):
+    except (ExpatError, ValueError):
         return None
     roots = document.getElementsByTagNameNS(RDF, "RDF")
     if not roots:

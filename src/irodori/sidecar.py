@@ -24,7 +24,12 @@ from irodori.photo_sidecar import read_sidecar, sidecar_document, sidecar_path, 
 class Record:
     """A sidecar that was read: digests are SHA-256 in hexadecimal; ``settings`` are those of the command line."""
 
+    version: str
+    """Of irodori."""
     photo_digest: str
+    page: int
+    """Which page of the photo's file, from 0."""
+    result_name: str
     result_digest: str
     model_name: str
     model_digest: str
@@ -41,17 +46,12 @@ def write_record(
         PhotoError: when it cannot be written.
     """
     info = colorizer.info
-    try:
-        with open(result, "rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise PhotoError(f"{Path(result).name} cannot be read again ({error.strerror or error})") from None
     files = {name: entry["sha256"] for name, entry in sorted(info.files.items())}
     document = sidecar_document(
         photo_name=photo.name,
         photo_sha256=photo.digest,
         result_name=Path(result).name,
-        result_sha256=digest,
+        result_sha256=_digest(result),
         model={"name": info.name, "network": info.network, "sha256": info.digest, "files": files},
         edits=edits.to_json(),
         settings={**settings, "page": photo.page, "short_side": colorizer.short_side},
@@ -69,15 +69,20 @@ def read_record(path: str | os.PathLike[str]) -> Record:
         HintError: when its edits cannot be used; the sentence names the field.
     """
     document = read_sidecar(path)
-    model = document["model"]
+    model, page = document["model"], document["settings"].get("page", 0)
     if not isinstance(model.get("name"), str) or not isinstance(model.get("sha256"), str):
         raise PhotoError(f"{Path(path).name}: model: expected a name and a sha256")
+    if not isinstance(page, int) or isinstance(page, bool) or page < 0:
+        raise PhotoError(f"{Path(path).name}: settings.page: expected a whole number from 0")
     try:
         edits = Edits.from_json(document["edits"])
     except HintError as error:
         raise HintError(f"{Path(path).name}: edits.{error}") from None
     return Record(
+        str(document["irodori"]),
         document["photo"]["sha256"],
+        page,
+        document["result"]["name"],
         document["result"]["sha256"],
         model["name"],
         model["sha256"],
@@ -102,3 +107,22 @@ def check_same(record: Record, photo: Photo, colorizer: Colorizer) -> None:
             f"the sidecar was made with model {record.model_name!r} {record.model_digest[:12]}...,"
             f" this is {colorizer.info.name!r} {colorizer.info.digest[:12]}..."
         )
+
+
+def check_result(record: Record, result: str | os.PathLike[str]) -> None:
+    """Raise PhotoError when the file ``result`` is not, byte for byte, the one that the sidecar is about."""
+    from irodori import __version__
+
+    if _digest(result) != record.result_digest:
+        raise PhotoError(
+            f"{Path(result).name} was written, but it is not byte for byte the sidecar's result, which irodori"
+            f" {record.version} made (this is {__version__}), perhaps on another machine"
+        )
+
+
+def _digest(result: str | os.PathLike[str]) -> str:
+    try:
+        with open(result, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise PhotoError(f"{Path(result).name} cannot be read again ({error.strerror or error})") from None

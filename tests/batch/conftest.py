@@ -39,6 +39,7 @@ class Batch:
     report: dict[str, Any] = field(default_factory=dict)
     text: str = ""
     errors: str = ""
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -48,13 +49,15 @@ class Batch:
     def start(self, *words: object, before: tuple[str, ...] = ()) -> subprocess.Popen[str]:
         """Start it with the tiny model; ``before`` stands before the Python interpreter."""
         command = [*before, sys.executable, "-m", "irodori", "batch", *map(str, words), "--model", str(MODEL)]
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [*command, "--report", str(self.folder / "report.json")],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             env=self.environment,
         )
+        self.started.append(process)
+        return process
 
     def end(self, process: subprocess.Popen[str]) -> int:
         """Wait for it and read what it said and reported."""
@@ -79,11 +82,16 @@ class Batch:
 
 
 @pytest.fixture
-def batch(tmp_path: Path) -> Batch:
-    """A batch whose report and data go below the test's folder."""
+def batch(tmp_path: Path) -> Iterator[Batch]:
+    """A batch whose report and data go below the test's folder; no process of a test that failed outlives it."""
     folder = tmp_path / "run"
     folder.mkdir()
-    return Batch(folder)
+    made = Batch(folder)
+    yield made
+    for process in made.started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from irodori.cli import main
 from irodori.photo import read_photo, write_photo
@@ -39,6 +40,18 @@ def test_a_tree_is_coloured_whatever_is_in_it(batch: Batch, tmp_path: Path) -> N
     assert "4 coloured, 4 failed" in batch.text
     assert batch.report["reasons"]
     assert all("Traceback" not in text for text in (batch.text, batch.errors))
+
+
+def test_pages_and_wrong_names_are_noted(batch: Batch, tmp_path: Path) -> None:
+    photos, out = tmp_path / "in", tmp_path / "out"
+    photos.mkdir()
+    pages = [Image.fromarray(np.full((30, 40), tone, np.uint8)) for tone in (60, 120, 180)]
+    pages[0].save(photos / "album.tif", save_all=True, append_images=pages[1:])
+    make_photo(tmp_path / "a.png").rename(photos / "a.jpg")
+    assert batch(photos, out) == 0
+    assert "1 x note: the first of 3 pages" in batch.text
+    assert "1 x note: a PNG file by its content; the result is the JPEG file that its name says" in batch.text
+    assert read_photo(out / "a.jpg").metadata.format == "jpeg"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names are bytes on Linux only")
@@ -141,6 +154,33 @@ def test_a_linked_output_folder_never_leads_to_the_photos(batch: Batch, tmp_path
     (out / "sub").symlink_to(photos / "sub")
     assert batch(photos, out, "--overwrite") == 3
     assert (photos / "sub" / "a.jpg").read_bytes() == before
+
+
+def test_nor_to_photos_that_lie_behind_a_link_of_the_input(batch: Batch, tmp_path: Path) -> None:
+    photos, out, elsewhere = tmp_path / "in", tmp_path / "out", tmp_path / "elsewhere"
+    make_photo(elsewhere / "a.jpg")
+    before = files_of(elsewhere)
+    for top in (photos, out):
+        top.mkdir()
+        (top / "sub").symlink_to(elsewhere)
+    for options in ((), ("--overwrite",), ("--overwrite", "--format", "png")):
+        assert batch(photos, out, *options) == 3
+        assert list(batch.report["reasons"]) == ["its folder in OUT leads to photos of the input"]
+    assert files_of(elsewhere) == before
+
+
+def test_one_place_under_two_names_is_noticed(batch: Batch, tmp_path: Path) -> None:
+    pytest.importorskip("fsspec")
+    photos = tmp_path / "in"
+    make_photo(photos / "sub" / "a.jpg")
+    before = files_of(photos)
+    for source, output in ((photos.as_uri(), photos), (photos, photos.as_uri()), (photos.as_uri(), photos.as_uri())):
+        assert batch(source, output, "--overwrite") == 1
+        assert "the same folder" in batch.errors
+    assert batch("memory://photos", "memory://photos/", "--overwrite") == 1
+    assert batch((photos / "sub").as_uri(), photos, "--overwrite") == 1
+    assert "IN lies inside OUT" in batch.errors
+    assert files_of(photos) == before
 
 
 @pytest.mark.parametrize("extra", [(), ("--dry-run",)])

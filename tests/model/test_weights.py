@@ -7,6 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from irodori.errors import ModelError
 from irodori.model import weights
@@ -92,6 +95,7 @@ def test_a_good_name_is_returned() -> None:
         ({"short_side": 256.5}, "short_side: expected a whole number"),
         ({"bins_temperature": 0}, "bins_temperature: expected a positive number"),
         ({"bins_temperature": True}, "bins_temperature: expected a positive number"),
+        ({"bins_temperature": 10**400}, "bins_temperature: expected a positive number"),
         ({"provenance": []}, "provenance: expected an object"),
         ({"files": {}}, "files: expected entries"),
         ({"files": {"answer.onnx": {"sha256": "x", "bytes": 3}}}, "SHA-256"),
@@ -110,6 +114,34 @@ def test_broken_json(copy: Path, text: str) -> None:
     (copy / "model.json").write_text(text)
     with pytest.raises(ModelError):
         weights.read_info(copy)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just(10**400),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.data())
+@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_value_in_any_field_ends_in_a_model_or_a_sentence(copy: Path, data: st.DataObject) -> None:
+    path = copy / "model.json"
+    whole = path.read_bytes()
+    info = json.loads(whole)
+    field = data.draw(st.sampled_from([*info, "answer.onnx"]))
+    if field == "answer.onnx":
+        info["files"][field][data.draw(st.sampled_from(["sha256", "bytes"]))] = data.draw(json_values)
+    else:
+        info[field] = data.draw(json_values)
+    path.write_text(json.dumps(info))
+    try:
+        found = weights.read_info(copy)
+    except ModelError:
+        return
+    finally:
+        path.write_bytes(whole)
+    assert 0 < found.bins_temperature < float("inf")
 
 
 def test_a_huge_json_is_not_read(copy: Path) -> None:

@@ -20,6 +20,7 @@ from irodori.errors import IrodoriError, SettingsError
 
 if TYPE_CHECKING:
     from irodori.batch.crew import Crew
+    from irodori.batch.places import Place
 
 _EPILOG = """\
 Photos keep their place and name: IN/a/b.jpg becomes OUT/a/b.jpg. What was done before with the same photo, edits, model
@@ -84,8 +85,7 @@ def run(args: argparse.Namespace) -> int:
     source, output = place(args.input), place(args.output)
     if isinstance(source, LocalPlace) and not os.path.isdir(source.root):
         raise SettingsError(f"{args.input}: expected a folder of photos; for one photo use: irodori colorize")
-    if isinstance(source, LocalPlace) and isinstance(output, LocalPlace):
-        _check_apart(source.root, output.root)
+    _check_apart(source, output)
     if args.sidecar and not isinstance(output, LocalPlace):
         raise SettingsError("--sidecar writes beside results in a local folder; OUT is a URL")
     jobs, settings = _settings(args)
@@ -174,15 +174,18 @@ def _told(settings: BatchSettings, jobs: int | None) -> dict[str, Any]:
     return {**shown, "reference": settings.reference is not None, "jobs": jobs, "digest": settings.digest}
 
 
-def _check_apart(source: str, output: str) -> None:
+def _check_apart(source: Place, output: Place) -> None:
     """Refuse an output that is the input, or that the input lies in: results would mix with photos."""
-    source, output = os.path.realpath(source), os.path.realpath(output)
-    if source == output:
+    from irodori.batch.places import LocalPlace, whereabouts
+
+    (source_kind, photos), (output_kind, results) = whereabouts(source), whereabouts(output)
+    separator = os.sep if output_kind == "file" else "/"
+    if (source_kind, photos) == (output_kind, results):
         raise SettingsError("IN and OUT are the same folder; results never go where photos are, choose another OUT")
-    if source.startswith(output.rstrip(os.sep) + os.sep):
-        raise SettingsError(f"IN lies inside OUT ({output}); choose an OUT of its own")
-    if os.path.exists(output) and not os.path.isdir(output):
-        raise SettingsError(f"{output} is a file; OUT must be a folder")
+    if source_kind == output_kind and photos.startswith(results.rstrip(separator) + separator):
+        raise SettingsError(f"IN lies inside OUT ({output.root}); choose an OUT of its own")
+    if isinstance(output, LocalPlace) and os.path.exists(results) and not os.path.isdir(results):
+        raise SettingsError(f"{output.root} is a file; OUT must be a folder")
 
 
 def _manifest_path(output: str, is_local: bool) -> Path:

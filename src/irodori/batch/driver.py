@@ -8,13 +8,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from threading import Event
 
 from irodori.batch.crew import Crew, Died
 from irodori.batch.manifest import DONE, Manifest, Row
 from irodori.batch.painter import DONE as PAINTED
 from irodori.batch.painter import FAILED, HALTED, UNCHANGED, Job, Outcome
-from irodori.batch.places import LocalPlace, Place, UrlPlace
+from irodori.batch.places import Place, UrlPlace, whereabouts
 from irodori.batch.plan import Item, LeftOut, plan
 from irodori.batch.report import Report
 from irodori.batch.settings import BatchSettings
@@ -56,11 +57,17 @@ class Run:
         results = self.output.listing() if isinstance(self.output, UrlPlace) else None
         inside = self.output.root if type(self.source) is type(self.output) else None
         work = []
-        for entry in plan(self.source, self.settings, without=inside):
+        entries = list(plan(self.source, self.settings, without=inside))
+        real_folder = cache(_real_folder)
+        homes = {real_folder(self.source, _folder(entry.source)) for entry in entries if isinstance(entry, Item)} - {""}
+        for entry in entries:
             if isinstance(entry, LeftOut):
                 state = "skipped" if entry.expected else "failed"
                 self.report.left_out.append({"path": entry.path, "state": state, "reason": entry.reason})
                 self.report.counts["folder_skipped" if entry.expected else "folder_failed"] += 1
+                continue
+            if homes and real_folder(self.output, _folder(entry.output)) in homes:  # through a link in the output
+                self.report.add(FAILED, entry.source, entry.output, "its folder in OUT leads to photos of the input")
                 continue
             state, reason, known = self._look_at(entry, results)
             if state == "todo":
@@ -81,8 +88,6 @@ class Run:
         if there is None:
             return "todo", "", ""
         if row is None or there != row.output_stamp:
-            if self._is_a_photo_of_the_input(item):
-                return FAILED, "the result would replace a photo of the input", ""
             if self.overwrite:
                 return "todo", "", ""
             if row is not None and row.state == DONE:
@@ -93,14 +98,6 @@ class Run:
         if item.stamp and item.stamp == row.stamp:
             return UNCHANGED, "", ""
         return "todo", "", row.content
-
-    def _is_a_photo_of_the_input(self, item: Item) -> bool:
-        if not (isinstance(self.source, LocalPlace) and isinstance(self.output, LocalPlace)):
-            return False
-        target = os.path.realpath(os.path.join(self.output.root, item.output))
-        return target.startswith(os.path.realpath(self.source.root) + os.sep) and not target.startswith(
-            os.path.realpath(self.output.root) + os.sep
-        )
 
     def work(
         self,
@@ -179,3 +176,13 @@ class Run:
             seconds=round(outcome.seconds, 4),
             pixels=outcome.pixels,
         )
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _real_folder(where: Place, path: str) -> str:
+    """A folder of a place, links resolved; "" where there are no links (object stores)."""
+    kind, top = whereabouts(where)
+    return os.path.realpath(os.path.join(top, path)) if kind == "file" else ""

@@ -15,7 +15,7 @@ from irodori.errors import HintError, IrodoriError
 from irodori.hints import edits as edits_module
 from irodori.hints.edits import MAX_STRENGTH, Edits
 from irodori.photo import Photo, read_photo
-from irodori.photo_formats import by_suffix
+from irodori.photo_formats import by_name, by_suffix
 
 if TYPE_CHECKING:
     from irodori.colorizer import Colorizer
@@ -102,11 +102,20 @@ def _paint(job: Job, settings: BatchSettings, colorizer: Colorizer) -> Outcome:
     return Outcome(
         job.number,
         DONE,
-        note=f"the first of {photo.pages} pages" if photo.pages > 1 else "",
+        note=_note(photo, job, settings),
         content=content_digest(photo.digest, raw_edits),
         output_stamp=output.stamp(job.output) or "",
         pixels=photo.height * photo.width,
     )
+
+
+def _note(photo: Photo, job: Job, settings: BatchSettings) -> str:
+    """What a person should know about a photo that was done."""
+    notes = [f"the first of {photo.pages} pages"] if photo.pages > 1 else []
+    inside, named = by_name(photo.metadata.format), by_suffix(job.output)
+    if settings.format is None and inside != named:
+        notes.append(f"a {inside.title} file by its content; the result is the {named.title} file that its name says")
+    return "; ".join(notes)
 
 
 def content_digest(photo_digest: str, raw_edits: bytes) -> str:

@@ -235,6 +235,15 @@ def place(where: str) -> Place:
     return UrlPlace(where.rstrip("/"))
 
 
+def whereabouts(where: Place) -> tuple[str, str]:
+    """The kind of storage and the path in it, links resolved: two places that are one folder have these in common."""
+    if isinstance(where, LocalPlace):
+        return "file", os.path.realpath(where.root)
+    files, top = _filesystem(where.root)
+    kinds = (files.protocol,) if isinstance(files.protocol, str) else tuple(files.protocol)
+    return ("file", os.path.realpath(top)) if "file" in kinds else (kinds[0], top)
+
+
 def _filesystem(url: str) -> tuple[Any, str]:
     """The fsspec file system of a URL and the path in it."""
     try:

@@ -94,6 +94,8 @@ class Report:
         lines += [f"  {count} x {reason}" for reason, count in reasons[:_SHOWN]]
         if len(reasons) > _SHOWN:
             lines.append(f"  and {len(reasons) - _SHOWN} more reasons; all are in the report")
+        notes = Counter(photo["note"] for photo in self.photos if "note" in photo).most_common(_SHOWN)
+        lines += [f"  {count} x note: {note}" for note, count in notes]
         if self.interrupted:
             lines.append(f"stopped early: {self.interrupted}; run the same command again to go on")
         return "\n".join(lines)

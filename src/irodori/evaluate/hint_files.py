@@ -37,7 +37,7 @@ def load(path: Path, protocol: HintProtocol) -> dict[str, Patches]:
     """Read a file of :func:`save`. Raises HintError when it is none, or one of another protocol."""
     try:
         content: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise HintError(f"{path}: expected a file of hints, but it cannot be read: {error}") from error
     if not isinstance(content, dict) or content.get("hints") != 1 or not isinstance(content.get("pictures"), dict):
         raise HintError(f"{path}: expected a file of hints (version 1), got something else")
@@ -50,7 +50,7 @@ def load(path: Path, protocol: HintProtocol) -> dict[str, Patches]:
 def _patches(path: Path, name: str, places: Any, protocol: HintProtocol) -> Patches:
     try:
         corners = np.array(places, dtype=np.int64).reshape(-1, 2)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise HintError(f"{path}: hints of {name}: expected a list of [top, left], got something else") from error
     if len(corners) and (corners.min() < 0 or corners.max() > protocol.size - protocol.side):
         raise HintError(f"{path}: hints of {name}: expected squares inside the picture, got one outside")

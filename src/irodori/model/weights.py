@@ -10,9 +10,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import math
 import os
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -225,7 +225,7 @@ def _whole(path: Path, value: Any, field: str, low: int, high: int) -> int:
 
 def _positive(path: Path, raw: dict[str, Any], field: str, default: float) -> float:
     value = raw.get(field, default)
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < math.inf:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= sys.float_info.max:
         raise ModelError(f"{path}: {field}: expected a positive number, got {value!r:.60}")
     return float(value)
 
