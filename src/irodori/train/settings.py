@@ -70,8 +70,8 @@ class Settings:
     """Where the Huber loss on ab turns from square to linear, in units of 110."""
     log_error: float = 0.5
     """Weight of the mean log squared error per picture (what PSNR averages)."""
-    outside: float = 10.0
-    """Weight of what an odd hint changes outside of its thing, against the answer without that hint."""
+    outside: float = 1.0
+    """Weight of what an odd hint changes outside of its thing, against the answer without that hint; 10 is too much."""
     ema: float = 0.999
     """Decay of the running average of the weights, which is what is evaluated and exported."""
     threads: int = 0
