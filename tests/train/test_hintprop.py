@@ -202,6 +202,21 @@ def test_an_unlikely_colour_surprises(network: HintProp) -> None:
     assert surprises[1] > 0.5
 
 
+def test_oddness_scales_the_surprise(network: HintProp) -> None:
+    inputs = example(64, 64, 7)
+    asked = (inputs["lightness"], inputs["hint_ab"], inputs["hint_mask"])
+    try:
+        with torch.no_grad():
+            features = network.prepare(asked[0])
+            plain = network._tokens(asked[0], features, *asked[1:], None)[1][..., 4]
+            network.oddness = 0.5
+            half = network._tokens(asked[0], features, *asked[1:], None)[1][..., 4]
+    finally:
+        network.oddness = 1.0
+    assert float(plain.abs().max()) > 0.1
+    assert torch.allclose(half, 0.5 * plain, atol=1e-6)
+
+
 def test_settled_layers_answer_the_same() -> None:
     torch.manual_seed(3)
     layer, encoder = layers.JointConv(5, (3, 4), 6), EfficientNetLite0(0.25)

@@ -94,6 +94,10 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
         "--vividness", type=float, default=1.0, help="hintprop: scale the chroma of what no hint explains (default: 1)"
     )
     parser.add_argument(
+        "--oddness", type=float, default=1.0,
+        help="hintprop: scale how odd an unlikely hint counts; less lets it travel farther (default: 1)",
+    )  # fmt: skip
+    parser.add_argument(
         "--keep-weights", action="store_true", help="put the training weights into the folder too (for train --from)"
     )
     parser.add_argument("--half", action=argparse.BooleanOptionalAction, default=True,
@@ -117,5 +121,6 @@ def run_export(args: argparse.Namespace) -> int:
         half=args.half,
         keep_weights=args.keep_weights,
         vividness=args.vividness,
+        oddness=args.oddness,
     )
     return 0

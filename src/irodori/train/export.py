@@ -310,11 +310,13 @@ def export_weights(
     half: bool = True,
     keep_weights: bool = False,
     vividness: float = 1.0,
+    oddness: float = 1.0,
 ) -> Path:
     """Export the weights of a training run (``weights.pt``, or the average in ``state.pt``).
 
     ``keep_weights`` puts the file itself into the folder too, for ``irodori train --from``. ``vividness`` is hintprop's
-    choice of chroma where nothing but the photo speaks (1: as trained).
+    choice of chroma where nothing but the photo speaks, ``oddness`` of how odd an unlikely colour counts (both 1: as
+    trained).
 
     Raises:
         ModelError: for unusable weights or when the export is not faithful.
@@ -322,17 +324,23 @@ def export_weights(
     settings, state, record = checkpoint.load_weights(weights)
     network = checkpoint.build_network(dataclasses.replace(settings, imagenet=False))
     checkpoint.load_strictly(network, state, weights.name)
-    if vividness != 1:
-        if not hasattr(network, "vividness") or not 0 < vividness <= 3:
-            raise ModelError(f"vividness: expected more than 0 and at most 3, for hintprop only, got {vividness}")
-        network.vividness = vividness  # type: ignore[assignment]
+    for choice, value in (("vividness", vividness), ("oddness", oddness)):
+        if value != 1:
+            if not hasattr(network, choice) or not 0 < value <= 3:
+                raise ModelError(f"{choice}: expected more than 0 and at most 3, for hintprop only, got {value}")
+            setattr(network, choice, value)
     known: dict[str, Any] = {}
     if figures is not None:
         try:
             known = json.loads(figures.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise ModelError(f"{figures}: expected a JSON file of figures ({error})") from None
-    provenance = {"settings": dataclasses.asdict(settings), "training": record, "vividness": vividness}
+    provenance = {
+        "settings": dataclasses.asdict(settings),
+        "training": record,
+        "vividness": vividness,
+        "oddness": oddness,
+    }
     return export_network(
         network,
         folder,

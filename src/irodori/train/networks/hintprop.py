@@ -109,6 +109,10 @@ class HintProp(nn.Module):
     """Scales the chroma of what no hint and no reference explains. The losses' answer to doubt is grey; a little more
     than 1 looks more natural and costs next to nothing. Training leaves it at 1, export may set it."""
 
+    oddness: float = 1.0
+    """Scales the hints' surprise. Less than 1 lets odd colours travel farther, over their thing and beyond it. Training
+    leaves it at 1, export may set it."""
+
     def __init__(self, width: float = 1.0, encoder_width: float = 1.0) -> None:
         super().__init__()
         self.width, self.encoder_width = width, encoder_width
@@ -280,7 +284,7 @@ class HintProp(nn.Module):
         colour = mean[:, :2].transpose(1, 2)
         squares = colour.square().sum(2, keepdim=True) - 2 * colour @ self.centres.T + self.centres.square().sum(1)
         likelihood = (expected * (squares * (-0.5 / LIKELY_WIDTH**2)).exp()).sum(2)
-        surprise = (likelihood + 1e-4).log() * (-1 / 9)
+        surprise = (likelihood + 1e-4).log() * (-self.oddness / 9)
         light = mean[:, 2:3]
         ones = torch.ones_like(light)
         parts = [mean[:, :2], mean[:, 6:8], surprise[:, None], light, light.square(), light * mean[:, :2], ones]
