@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { ApiError, fileName, readChroma, readLightness } from "../../src/irodori/web/static/api.js";
+import { ApiError, fileName } from "../../src/irodori/web/static/api.js";
+import { readChroma, readLightness } from "../../src/irodori/web/static/bodies.js";
 import { bilinear, lightnessOf } from "../../src/irodori/web/static/chroma_view.js";
 import { COMMANDS, commandForKey, commandOf, keyName } from "../../src/irodori/web/static/commands.js";
 import { abToPlane, paintPlane, planeToAb, windowAt } from "../../src/irodori/web/static/gamut_picker.js";
@@ -110,15 +111,31 @@ test("chroma bodies are read as docs/http.md says", () => {
   assert.throws(() => readChroma(body("IRL1", [], [])), /expected a chroma body/);
 });
 
+test("drafts are read as docs/http.md says", () => {
+  const buffer = new ArrayBuffer(64 + 4);
+  new Uint8Array(buffer).set(new Uint8Array(body("IRC2", [7, 1, 1, 1, 400, 300, 0], [])));
+  new Float32Array(buffer, 32, 8).set([-1, -50, -2, -60, 0.5, 0.25, 1, 2]);
+  new Uint8Array(buffer, 64).set([1, 2, 3, 4]);
+  const { plane, preview } = readChroma(buffer);
+  assert.ok(preview);
+  assert.equal(plane.middle, 50);
+  assert.deepEqual(bilinear(plane, 0.5, 0.5), [-0.5, -49.5, 1, -52]);
+  assert.throws(() => readChroma(buffer.slice(0, 67)), /wrong length/);
+});
+
 test("lightness bodies are read as docs/http.md says", () => {
   const { plane, rect } = readLightness(body("IRL1", [2, 1, 10, 20, 4, 2, 0], [0x3c00, 0x4000]));
   assert.deepEqual(rect, { x: 10, y: 20, width: 4, height: 2 });
   assert.deepEqual([lightnessOf(plane, 0.2, 0.5), lightnessOf(plane, 0.99, 0.5)], [1, 2]);
 });
 
+const zeros = /** @type {[number, number, number, number]} */ ([0, 0, 0, 0]);
+const ones = /** @type {[number, number, number, number]} */ ([1, 1, 1, 1]);
+
 test("coefficients are read bilinearly between pixel centres, edges repeated", () => {
   // Two pixels: 0 and 2 in the first of the four numbers.
-  const plane = { width: 2, height: 1, data: Uint16Array.from([0, 0, 0, 0, 0x4000, 0, 0, 0]) };
+  const data = Uint16Array.from([0, 0, 0, 0, 0x4000, 0, 0, 0]);
+  const plane = { width: 2, height: 1, data, least: zeros, step: ones, middle: 0 };
   const values = [0, 0.25, 0.5, 0.75, 1].map((u) => bilinear(plane, u, 0.5)[0]);
   assert.deepEqual(values, [0, 0, 1, 2, 2]);
 });

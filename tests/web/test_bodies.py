@@ -57,6 +57,31 @@ def test_what_the_page_computes_from_float16_is_what_full_precision_gives(grey_p
     assert error.max() < 3
 
 
+def read_draft(body: memoryview) -> np.ndarray:
+    """Coefficients ``(h, w, 4)`` that a draft stands for, by the documentation."""
+    magic, _, width, height, *_ = struct.unpack_from("<4s7I", body)
+    assert magic == b"IRC2"
+    assert len(body) == 64 + 4 * width * height
+    least, step = np.frombuffer(body, "<f4", 8, offset=32).reshape(2, 4)
+    planes = least + step * np.frombuffer(body, np.uint8, offset=64).reshape(height, width, 4)
+    planes[..., 1::2] -= 50 * planes[..., ::2]
+    return planes
+
+
+def test_a_draft_shows_what_full_precision_shows(grey_photo, coefficients):
+    body = bodies.draft_body(coefficients, 7, bodies.PREVIEW | bodies.CAN_REDO, (240, 320))
+    assert struct.unpack_from("<7I", body, 4) == (7, 80, 60, 5, 320, 240, 0)
+    drafted = guided.apply(read_draft(body), grey_photo.lightness)
+    error = np.linalg.norm(drafted - guided.apply(coefficients, grey_photo.lightness), axis=-1)
+    assert error.mean() < 0.3
+    assert error.max() < 1
+
+
+def test_a_draft_of_even_planes_is_exact():
+    flat = np.broadcast_to(np.array([0.5, -20, 0, 30], np.float32), (3, 5, 4))
+    np.testing.assert_allclose(read_draft(bodies.draft_body(flat, 1, 0, (3, 5))), flat, atol=1e-3)
+
+
 @pytest.mark.parametrize("crop", [(0, 0, 320, 240), (10, 20, 100, 50), (319, 239, 1, 1)])
 def test_the_lightness_body_is_laid_out_as_the_documentation_says(grey_photo, crop):
     x, y, width, height = crop

@@ -24,6 +24,9 @@ CHROMA_TYPE = "application/vnd.irodori.chroma"
 LIGHTNESS_TYPE = "application/vnd.irodori.lightness"
 PREVIEW, CAN_UNDO, CAN_REDO = 1, 2, 4
 HEADER = 32
+DRAFT_HEADER = 64
+MIDDLE = 50
+"""The L* around which a draft's planes are given."""
 THUMBNAIL_SIDE = 320
 REFERENCE_SIDE = 512
 
@@ -45,6 +48,36 @@ def chroma_body(coefficients: Float32, revision: int, flags: int, photo_size: tu
     struct.pack_into("<4s7I", body, 0, b"IRC1", *head)
     planes = np.frombuffer(body, dtype="<f2", offset=HEADER).reshape(height, width, 4)
     _to_half(coefficients, planes)
+    return memoryview(body)
+
+
+def draft_body(coefficients: Float32, revision: int, flags: int, photo_size: tuple[int, int]) -> memoryview:
+    """Coefficients ``(h, w, 4)`` rounded to bytes, for a gesture under way: half as long as :func:`chroma_body`.
+
+    A header of 32 bytes, the least value and the step of each of the four planes as float32, then bytes, pixel by
+    pixel. The planes are A_a, A_a * 50 + B_a, A_b, A_b * 50 + B_b: around middle lightness the rounding of A weighs
+    least.
+    """
+    height, width = coefficients.shape[:2]
+    body = bytearray(DRAFT_HEADER + height * width * 4)
+    head = (revision & 0xFFFFFFFF, width, height, flags, photo_size[1], photo_size[0], 0)
+    struct.pack_into("<4s7I", body, 0, b"IRC2", *head)
+    ranges = np.frombuffer(body, dtype="<f4", offset=HEADER, count=8)
+    out = np.frombuffer(body, dtype=np.uint8, offset=DRAFT_HEADER).reshape(height, width, 4)
+    plane = np.empty((height, width), np.float32)
+    for index in range(4):
+        if index % 2:
+            np.multiply(coefficients[..., index - 1], np.float32(MIDDLE), out=plane)
+            plane += coefficients[..., index]
+        else:
+            np.copyto(plane, coefficients[..., index])
+        least = plane.min()
+        step = max((plane.max() - least) / np.float32(255), np.float32(1e-6))
+        ranges[index], ranges[4 + index] = least, step
+        plane -= least
+        plane *= 1 / step
+        plane += np.float32(0.5)
+        np.copyto(out[..., index], plane, casting="unsafe")
     return memoryview(body)
 
 

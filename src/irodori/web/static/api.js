@@ -7,6 +7,8 @@
  * @module api
  */
 
+import { readChroma, readLightness } from "./bodies.js";
+
 /** @typedef {import("./types.js").Chroma} Chroma */
 /** @typedef {import("./types.js").Edits} Edits */
 /** @typedef {import("./types.js").LightnessPlane} LightnessPlane */
@@ -119,42 +121,6 @@ function query(values) {
 const session = (id) => `/api/sessions/${id}`;
 
 /**
- * Read a chroma body (section 3 of docs/http.md).
- * @param {ArrayBuffer} buffer
- * @returns {Chroma}
- */
-export function readChroma(buffer) {
-  const head = new DataView(buffer);
-  if (buffer.byteLength < 32 || head.getUint32(0) !== 0x49524331) throw new Error("expected a chroma body");
-  const width = head.getUint32(8, true);
-  const height = head.getUint32(12, true);
-  if (buffer.byteLength !== 32 + 8 * width * height) throw new Error("the chroma body has a wrong length");
-  const flags = head.getUint32(16, true);
-  return {
-    plane: { data: new Uint16Array(buffer, 32), width, height },
-    revision: head.getUint32(4, true),
-    preview: (flags & 1) !== 0,
-    canUndo: (flags & 2) !== 0,
-    canRedo: (flags & 4) !== 0,
-  };
-}
-
-/**
- * Read a lightness body (section 4 of docs/http.md).
- * @param {ArrayBuffer} buffer
- * @returns {{plane: LightnessPlane, rect: Rect}}
- */
-export function readLightness(buffer) {
-  const head = new DataView(buffer);
-  if (buffer.byteLength < 32 || head.getUint32(0) !== 0x49524c31) throw new Error("expected a lightness body");
-  const width = head.getUint32(4, true);
-  const height = head.getUint32(8, true);
-  if (buffer.byteLength !== 32 + 2 * width * height) throw new Error("the lightness body has a wrong length");
-  const [x, y, w, h] = [12, 16, 20, 24].map((offset) => head.getUint32(offset, true));
-  return { plane: { data: new Uint16Array(buffer, 32), width, height }, rect: { x, y, width: w, height: h } };
-}
-
-/**
  * The server's share of a request in milliseconds, from its `Server-Timing` header.
  * @param {Response} response
  * @returns {Record<string, number>}
@@ -225,7 +191,7 @@ export const api = {
   remove: async (id) => void (await request(session(id), { method: "DELETE" })),
 
   /**
-   * Send the whole edits. Null when the server dropped a preview because a newer one had arrived.
+   * Send the whole edits; a preview is answered with a draft. Null when the server dropped a preview because a newer one had arrived.
    * @param {string} id
    * @param {number} revision
    * @param {Edits} edits
@@ -235,7 +201,8 @@ export const api = {
    */
   async edit(id, revision, edits, commit, signal) {
     const init = { ...sending("PUT", { base_revision: revision, edits }), signal };
-    const response = await request(`${session(id)}/edits${query({ commit: commit ? 1 : 0 })}`, init);
+    const options = commit ? { commit: 1 } : { commit: 0, answer: "draft" };
+    const response = await request(`${session(id)}/edits${query(options)}`, init);
     if (response.status === 204) return null;
     return { chroma: readChroma(await whole(response.arrayBuffer(), signal)), timing: serverTiming(response) };
   },

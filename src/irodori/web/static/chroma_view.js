@@ -55,8 +55,8 @@ export class ChromaView {
     this.detail = null;
     /** @type {Float32Array|null} the coefficients as whole floats: the same memory for every answer */
     this.floats = null;
-    /** @type {Size} */
-    this.uploadedCoefficients = { width: 0, height: 0 };
+    /** @type {Size & {bytes: boolean}} */
+    this.uploadedCoefficients = { width: 0, height: 0, bytes: false };
     this.gpu = this.prepare();
     canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
     canvas.addEventListener("webglcontextrestored", () => {
@@ -85,7 +85,8 @@ export class ChromaView {
       throw new Error(`The drawing program was refused: ${gl.getProgramInfoLog(program)}`);
     }
     gl.useProgram(program);
-    const names = ["u_place", "u_lightness", "u_detail", "u_coefficients", "u_detail_rect", "u_strength", "u_wipe"];
+    const names = ["u_place", "u_lightness", "u_detail", "u_coefficients", "u_least", "u_step", "u_middle",
+      "u_detail_rect", "u_strength", "u_wipe"];
     /** @type {Record<string, WebGLUniformLocation|null>} */
     const at = Object.fromEntries(names.map((name) => [name, gl.getUniformLocation(program, name)]));
     const textures = { lightness: gl.createTexture(), detail: gl.createTexture(), coefficients: gl.createTexture() };
@@ -94,7 +95,7 @@ export class ChromaView {
     gl.uniform1i(at.u_coefficients, 2);
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
     gl.bindVertexArray(gl.createVertexArray());
-    this.uploadedCoefficients = { width: 0, height: 0 };
+    this.uploadedCoefficients = { width: 0, height: 0, bytes: false };
     const mipmaps = gl.getExtension("EXT_color_buffer_float") !== null; // floats have mipmaps only then
     // Software drawing is three times as fast with whole floats; a real graphics card prefers half ones.
     const wide = drawsInSoftware(gl) && gl.getExtension("OES_texture_float_linear") !== null;
@@ -147,16 +148,27 @@ export class ChromaView {
     this.coefficients = plane;
     gl.activeTexture(gl.TEXTURE2);
     gl.bindTexture(gl.TEXTURE_2D, this.gpu.textures.coefficients);
-    const [inside, type] = this.gpu.wide ? [gl.RGBA32F, gl.FLOAT] : [gl.RGBA16F, gl.HALF_FLOAT];
-    if (this.gpu.wide) this.floats = halvesToFloats(plane.data, this.floats);
-    const data = this.gpu.wide ? this.floats : plane.data;
-    if (this.uploadedCoefficients.width === plane.width && this.uploadedCoefficients.height === plane.height) {
+    const { data: sent, least, step, width, height } = plane;
+    const bytes = sent instanceof Uint8Array;
+    const [inside, type] = bytes
+      ? [gl.RGBA8, gl.UNSIGNED_BYTE]
+      : this.gpu.wide
+        ? [gl.RGBA32F, gl.FLOAT]
+        : [gl.RGBA16F, gl.HALF_FLOAT];
+    if (!bytes && this.gpu.wide) this.floats = halvesToFloats(sent, this.floats);
+    const data = !bytes && this.gpu.wide ? this.floats : sent;
+    const range = bytes ? 255 : 1; // a texture of bytes is read as 0..1
+    gl.uniform4f(this.gpu.at.u_least, ...least);
+    gl.uniform4f(this.gpu.at.u_step, step[0] * range, step[1] * range, step[2] * range, step[3] * range);
+    gl.uniform1f(this.gpu.at.u_middle, plane.middle);
+    const before = this.uploadedCoefficients;
+    if (before.width === width && before.height === height && before.bytes === bytes) {
       gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, plane.width, plane.height, gl.RGBA, type, data);
       return;
     }
     gl.texImage2D(gl.TEXTURE_2D, 0, inside, plane.width, plane.height, 0, gl.RGBA, type, data);
     this.filter(gl.LINEAR, gl.LINEAR);
-    this.uploadedCoefficients = { width: plane.width, height: plane.height };
+    this.uploadedCoefficients = { width, height, bytes };
   }
 
   /**
@@ -261,7 +273,8 @@ export class ChromaView {
     if (!this.photo || !this.coefficients) return null;
     const lightness = this.lightnessAt(x, y);
     const c = bilinear(this.coefficients, x / this.photo.width, y / this.photo.height);
-    const ab = /** @type {Ab} */ ([strength * (c[0] * lightness + c[1]), strength * (c[2] * lightness + c[3])]);
+    const above = lightness - this.coefficients.middle;
+    const ab = /** @type {Ab} */ ([strength * (c[0] * above + c[1]), strength * (c[2] * above + c[3])]);
     return { lightness, ab: toGamut(lightness, ab) };
   }
 }
@@ -305,8 +318,11 @@ export function bilinear(plane, u, v) {
   };
   const x = axis(u, plane.width);
   const y = axis(v, plane.height);
-  const value = (/** @type {number} */ row, /** @type {number} */ column, /** @type {number} */ k) =>
-    halfToNumber(plane.data[4 * (row * plane.width + column) + k]);
+  const { data, least, step } = plane;
+  const value = (/** @type {number} */ row, /** @type {number} */ column, /** @type {number} */ k) => {
+    const number = data[4 * (row * plane.width + column) + k];
+    return data instanceof Uint8Array ? least[k] + step[k] * number : halfToNumber(number);
+  };
   return [0, 1, 2, 3].map((k) => {
     const top = value(y.first, x.first, k) * (1 - x.share) + value(y.first, x.second, k) * x.share;
     const bottom = value(y.second, x.first, k) * (1 - x.share) + value(y.second, x.second, k) * x.share;

@@ -28,6 +28,8 @@ precision highp sampler2D;
 uniform sampler2D u_lightness;     // whole photo, L 0..100
 uniform sampler2D u_detail;        // the part in view at a finer scale
 uniform sampler2D u_coefficients;  // A_a, B_a, A_b, B_b
+uniform vec4 u_least, u_step;      // what they stand for: least + step * number
+uniform float u_middle;            // they belong to L - middle
 uniform vec4 u_detail_rect;        // left, top, 1 / width, 1 / height of that part over the photo (0..1); 0 without it
 uniform float u_strength;
 uniform float u_wipe;              // device pixels from the left: what lies left of it is shown uncoloured
@@ -66,8 +68,8 @@ void main() {
   float fy = (lightness + 16.0) / 116.0;
   vec2 ab = vec2(0.0);
   if (gl_FragCoord.x >= u_wipe) {
-    vec4 c = texture(u_coefficients, v_photo);
-    ab = u_strength * (c.xz * lightness + c.yw);
+    vec4 c = u_least + u_step * texture(u_coefficients, v_photo);
+    ab = u_strength * (c.xz * (lightness - u_middle) + c.yw);
   }
   // The first try takes the colour as it is; bisection follows for what the screen cannot show. All in one loop, for
   // software drawing runs through both sides of an "if", but ends a loop early.

@@ -82,10 +82,12 @@
  */
 
 /**
- * The guided filter's coefficients: four half floats per pixel, A_a, B_a, A_b, B_b.
- * @typedef {{data: Uint16Array, width: number, height: number}} CoefficientPlane
+ * The guided filter's coefficients: four half floats per pixel, A_a, B_a, A_b, B_b. Or a draft: four bytes per pixel, of
+ * which each stands for least + step * byte, and which belong to L - middle instead of L.
+ * @typedef {{data: Uint16Array|Uint8Array, width: number, height: number, least: Four, step: Four, middle: number}} CoefficientPlane
  */
 
+/** @typedef {[number, number, number, number]} Four */
 /** @typedef {{id: string, name: string, created: string}} Snapshot */
 /** @typedef {{id: string, name: string, active: boolean, picture: string, reference: Reference}} UsedReference */
 /** @typedef {{id: string, name: string, width: number, height: number, page: number, pages: number, created: string, changed: string, thumbnail: string}} SessionSummary */
