@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 
 from irodori.errors import SettingsError  # noqa: E402
 from irodori.train.ageing import age  # noqa: E402
-from irodori.train.dataset import Batches, PictureCache, _make_unnatural, _thing  # noqa: E402
+from irodori.train.dataset import Batches, PictureCache, _crop, _make_unnatural, _thing  # noqa: E402
 from irodori.train.settings import Settings  # noqa: E402
 
 pytestmark = pytest.mark.train
@@ -135,6 +135,38 @@ def test_a_repainted_thing_may_keep_the_only_hints_and_the_rest_its_colours() ->
             assert not bool(aside.any())
         assert patches[3, 2] == 0
     assert alone >= 5
+
+
+def test_hints_that_contradict_each_other_hold_nearby_only() -> None:
+    lightness, ab = torch.full((1, 128, 128), 50.0), torch.zeros(2, 128, 128)
+    seen = 0
+    for seed in range(40):
+        patches = np.array([[row, column, 4] for row in (10, 40, 70, 100) for column in (10, 50, 90)])
+        painted, aside = _make_unnatural(lightness, ab, patches, np.random.default_rng(seed), contradicting=1.0)
+        own = torch.stack([painted[:, top + 2, left + 2] for top, left, _ in patches])
+        coloured = own[own.norm(dim=1) > 5]  # grey stays grey where a hue is turned
+        if patches[:, 2].all() and len(coloured) > 3 and float(torch.cdist(coloured, coloured).max()) > 30:
+            seen += 1
+            near = torch.stack([painted[:, top + 2, left + 5] for top, left, _ in patches])
+            assert float((own - near).norm(dim=1).median()) < 1
+            assert not bool(aside.any())
+    assert seen >= 5
+
+
+def test_enlarged_crops_show_large_things() -> None:
+    ramp = np.linspace(0, 255, 256, dtype=np.uint8)
+    picture = np.repeat(np.tile(ramp, (256, 1))[..., None], 3, axis=2)
+    device = torch.device("cpu")
+    spans = {
+        share: [
+            float(np.ptp(_crop(picture, 128, np.random.default_rng(seed), device, share)[0, 0].numpy())) * 256
+            for seed in range(200)
+        ]
+        for share in (0.0, 0.3)
+    }
+    assert min(spans[0.0]) > 0.65 * 128
+    assert 0.1 < np.mean(np.array(spans[0.3]) < 0.65 * 128) < 0.35
+    assert min(spans[0.3]) > 0.3 * 128
 
 
 def test_ageing_changes_lightness_within_its_range() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
+from irodori.color import lab  # noqa: E402
 from irodori.train import losses, on_gpu  # noqa: E402
 from irodori.train.dataset import Batch  # noqa: E402
 from irodori.train.settings import Settings  # noqa: E402
@@ -56,6 +58,22 @@ def test_worse_answers_cost_more() -> None:
     ]
     assert totals == sorted(totals)
     assert len(set(totals)) == 4
+
+
+def test_the_error_in_rgb_is_what_psnr_measures() -> None:
+    rng = np.random.default_rng(0)
+    lab_planes = lab.to_lab(rng.uniform(0.2, 0.8, (2, 32, 32, 3)).astype(np.float32))
+    wrong = lab_planes + np.array([0, 8, -5], np.float32)
+    difference = np.clip(lab.to_srgb(wrong), 0, 1) - np.clip(lab.to_srgb(lab_planes), 0, 1)
+    expected = (difference**2).mean(axis=(1, 2, 3))
+    lightness = torch.from_numpy((lab_planes[..., 0] - 50) / 100)[:, None]
+    truth, answer = (torch.from_numpy(planes[..., 1:] / 110).permute(0, 3, 1, 2) for planes in (lab_planes, wrong))
+    found = losses.rgb_squared_error(lightness, answer, truth)
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-3)
+    trainee = losses.Trainee(Knows(answer, torch.zeros(2, 313, 8, 8)), Settings(rgb_error=1))
+    batch = batch_of(truth)
+    batch.lightness = lightness
+    assert float(trainee(batch)["rgb_error"]) == pytest.approx(float(np.log(expected).mean()), abs=0.01)
 
 
 class Tints(torch.nn.Module):

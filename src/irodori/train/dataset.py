@@ -35,6 +35,8 @@ SHORT_SIDE = 272
 SMALLEST = 64
 LIKE_COUNTS = 4
 """How many times more hints one picture of a batch may have than another."""
+CONTRADICTING = 12
+"""Hints of one picture that are made to contradict each other."""
 
 
 def _sources(paths: list[Path]) -> Iterator[tuple[Path, str | None]]:
@@ -173,7 +175,9 @@ class Batch:
     aside: Tensor
 
 
-def _crop(picture: np.ndarray, side: int, rng: np.random.Generator, device: torch.device) -> Tensor:
+def _crop(
+    picture: np.ndarray, side: int, rng: np.random.Generator, device: torch.device, enlarged: float = 0.0
+) -> Tensor:
     """A random square of random scale, perhaps mirrored, as ``(3, side, side)`` 0..1."""
     height, width = picture.shape[:2]
     short = min(height, width)
@@ -183,6 +187,8 @@ def _crop(picture: np.ndarray, side: int, rng: np.random.Generator, device: torc
         length = round(short * rng.uniform(0.85, 1.0))
     else:  # the others anything down to slightly enlarged details
         length = round(math.exp(rng.uniform(math.log(0.7 * native), math.log(short))))
+    if enlarged and kind >= 0.25 and rng.random() < enlarged / 0.75:  # things as large as at network sizes beyond 256
+        length = round(native * math.exp(rng.uniform(math.log(0.33), math.log(0.75))))
     rows = columns = max(32, min(length, short))
     if kind < 0.25:  # and a quarter all of it, its sides made equal as the evaluation protocols do
         share = rows / short
@@ -233,12 +239,21 @@ def _turned(ab: Tensor, rng: np.random.Generator) -> Tensor:
     return rotated * rng.uniform(0.6, 1.4)
 
 
-def _thing(lightness: Tensor, ab: Tensor, place: tuple[int, int], rng: np.random.Generator) -> Tensor:
-    """A mask ``(s, s)`` bool of what is connected with a place (row, column) and alike in lightness and colour."""
+def _thing(
+    lightness: Tensor,
+    ab: Tensor,
+    place: tuple[int, int],
+    rng: np.random.Generator,
+    reaches: tuple[float, float] = (0.15, 0.7),
+) -> Tensor:
+    """A mask ``(s, s)`` bool of what is connected with a place (row, column) and alike in lightness and colour.
+
+    ``reaches``: the least and the most distance that makes unlike, as shares of the side.
+    """
     side = ab.shape[2]
     row, column = place
     y, x = torch.meshgrid(torch.arange(side, device=ab.device), torch.arange(side, device=ab.device), indexing="ij")
-    reach = rng.uniform(0.15, 0.7) * side
+    reach = rng.uniform(*reaches) * side
     unlike = (
         ((lightness[0] - lightness[0, row, column]) / 18).square()
         + ((ab - ab[:, row, column, None, None]) / 10).square().sum(0)
@@ -250,19 +265,27 @@ def _thing(lightness: Tensor, ab: Tensor, place: tuple[int, int], rng: np.random
     open_[0, 0, row // 2, column // 2] = 1
     grown = torch.zeros_like(open_)
     grown[0, 0, row // 2, column // 2] = 1
-    for _ in range(side // 2):
+    for _ in range(min(side // 2, round(1.3 * reach) + 2)):
         grown = F.max_pool2d(grown, 3, 1, 1) * open_
     return (F.interpolate(grown, scale_factor=2.0, mode="nearest")[0, 0] * alike) > 0
 
 
+def _nearest(patches: np.ndarray, side: int, device: torch.device) -> Tensor:
+    """Which of some patches ``(n, 3)`` is nearest to each pixel: ``(side, side)`` int64."""
+    middle = torch.from_numpy(patches[:, :2] + patches[:, 2:] / 2).to(device)
+    y, x = (torch.arange(side, device=device) + 0.5 - middle[:, axis, None] for axis in (0, 1))
+    return (y.square()[:, :, None] + x.square()[:, None, :]).argmin(0)
+
+
 def _make_unnatural(
-    lightness: Tensor, ab: Tensor, patches: np.ndarray, rng: np.random.Generator
+    lightness: Tensor, ab: Tensor, patches: np.ndarray, rng: np.random.Generator, contradicting: float = 0.0
 ) -> tuple[Tensor, Tensor]:
     """Give a picture, or the things under some of its hints, other colours: ``(2, s, s)`` -> the same.
 
     Sometimes the repainted thing keeps the only hints (``patches``, ``(n, 3)``, loses the others): nothing but the
-    photo then says that the rest keeps its own colours. The second result, ``(1, s, s)``, is 1 on that rest, more than
-    4 pixels away from the thing; 0 everywhere in the other cases.
+    photo then says that the rest keeps its own colours. A share ``contradicting`` of the others repaints the near
+    surroundings of many hints, each in a colour of its own. The second result, ``(1, s, s)``, is 1 on that rest, more
+    than 4 pixels away from the thing; 0 everywhere in the other cases.
     """
     nowhere = torch.zeros_like(ab[:1])
     if rng.random() < 0.25:
@@ -271,11 +294,19 @@ def _make_unnatural(
     side = ab.shape[2]
     count = int((patches[:, 2] > 0).sum())
     alone = rng.random() < 0.6
+    # or the hints contradict each other: each holds for its own surroundings only
+    contradict = not alone and rng.random() < contradicting
+    most = 1 if alone else CONTRADICTING if contradict else int(rng.integers(1, 4))
+    reaches = (0.06, 0.3) if contradict else (0.15, 0.7)
     repainted = torch.zeros(side, side, dtype=torch.bool, device=ab.device)
-    for pick in rng.permutation(count)[: 1 if alone else int(rng.integers(1, 4))]:
+    chosen = rng.permutation(count)[:most]
+    nearest = _nearest(patches[chosen], side, ab.device) if contradict else None
+    for number, pick in enumerate(chosen):
         top, left, size = (int(v) for v in patches[pick])
         row, column = min(side - 1, top + size // 2), min(side - 1, left + size // 2)
-        inside = _thing(lightness, ab, (row, column), rng)
+        inside = _thing(lightness, ab, (row, column), rng, reaches)
+        if nearest is not None:
+            inside &= nearest == number
         inside[top : top + size, left : left + size] = True
         repainted |= inside
         smooth = F.avg_pool2d(inside.float()[None, None], 3, 1, 1)[0]
@@ -322,7 +353,7 @@ class Batches:
         torch_seed = int(rng.integers(2**62))
         noise = torch.Generator(self.device).manual_seed(torch_seed)
         indices = self._indices(step)
-        rgb = torch.stack([_crop(self.cache.picture(i), side, rng, self.device) for i in indices])
+        rgb = torch.stack([_crop(self.cache.picture(i), side, rng, self.device, settings.enlarged) for i in indices])
         lightness, natural = on_gpu.to_lab(rgb)
         batch = len(indices)
         patches = _patches(batch, side, settings, rng)
@@ -331,7 +362,7 @@ class Batches:
         aside = torch.zeros_like(lightness)
         for i in range(batch):
             if patches.shape[1] and patches[i, 0, 2] and rng.random() < settings.unnatural:
-                ab[i], aside[i] = _make_unnatural(lightness[i], natural[i], patches[i], rng)
+                ab[i], aside[i] = _make_unnatural(lightness[i], natural[i], patches[i], rng, settings.contradicting)
                 changed[i] = True
         drawn = torch.from_numpy(patches).to(self.device)
         hint_ab, mask = on_gpu.draw_patches(ab, drawn)

@@ -8,13 +8,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from irodori.model.contract import AB_SCALE, BINS, BINS_STRIDE
+from irodori.model.contract import AB_SCALE, BINS, BINS_STRIDE, LIGHTNESS_CENTRE, LIGHTNESS_SCALE
 from irodori.train import on_gpu
 from irodori.train.dataset import Batch
 from irodori.train.settings import Settings
 
 LOG_FLOOR = 2e-6
 """Added to the squared error (units of 110, squared) before the logarithm: 0.16 of ab."""
+RGB_LOG_FLOOR = 3e-6
+"""The same for sRGB 0..1: less than half a step of 8 bits."""
 COLOURS_PER_PICTURE = 256
 """The distribution loss looks at this many random pixels of each picture."""
 
@@ -37,6 +39,19 @@ def distribution_loss(logits: Tensor, ab: Tensor, stride: int) -> Tensor:
     index, weights = on_gpu.soft_encode(colours)
     log_p = flat[:, :, pick].transpose(1, 2).reshape(-1, flat.shape[1]).float().log_softmax(1)
     return -(log_p.gather(1, index) * weights).sum(1).mean()
+
+
+def rgb_squared_error(lightness: Tensor, ab: Tensor, truth: Tensor) -> Tensor:
+    """Mean squared error of each picture in sRGB 0..1, clipped to the gamut: ``(B,)``.
+
+    Args:
+        lightness: ``(B, 1, h, w)``, normalised as the network sees it.
+        ab, truth: ``(B, 2, h, w)`` / 110.
+    """
+    light = lightness.float() * LIGHTNESS_SCALE + LIGHTNESS_CENTRE
+    with torch.no_grad():
+        wanted = on_gpu.to_srgb(light, truth.float() * AB_SCALE).clamp(0, 1)
+    return (on_gpu.to_srgb(light, ab.float() * AB_SCALE).clamp(0, 1) - wanted).square().mean((1, 2, 3))
 
 
 def _more(values: Tensor, others: Tensor) -> Tensor:
@@ -78,6 +93,11 @@ class Trainee(nn.Module):
             "distribution": distribution_loss(logits, target, BINS_STRIDE),
         }
         total = 10 * huber + self.settings.log_error * log_error + 0.1 * losses["distribution"]
+        if self.settings.rgb_error:
+            with torch.autocast(ab.device.type, enabled=False):
+                in_rgb = rgb_squared_error(lightness, ab, target)
+            losses["rgb_error"] = (in_rgb + RGB_LOG_FLOOR).log().mean()
+            total = total + self.settings.rgb_error * losses["rgb_error"]
         change = ab[alone].float() - ab[len(batch.ab) :].detach().float()
         aside = batch.aside[alone]
         outside = ((change.square().sum(1, keepdim=True) + 1e-6).sqrt() * aside).sum() / aside.sum().clamp(min=1)

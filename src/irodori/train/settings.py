@@ -60,6 +60,10 @@ class Settings:
     """Share of pictures whose every pixel is given."""
     unnatural: float = 0.2
     """Share of hinted pictures whose colours are rotated or partly repainted, so that people are obeyed."""
+    contradicting: float = 0.0
+    """Share of the pictures with several things repainted whose hints, each in its own colour, hold nearby only."""
+    enlarged: float = 0.0
+    """Share of the crops that are enlarged, to 1.3 to 3 times: things as large as at network sizes beyond 256."""
     histogram: float = 0.2
     """Share of pictures whose true histogram is given as global hint."""
     saturation: float = 0.2
@@ -70,6 +74,8 @@ class Settings:
     """Where the Huber loss on ab turns from square to linear, in units of 110."""
     log_error: float = 0.5
     """Weight of the mean log squared error per picture (what PSNR averages)."""
+    rgb_error: float = 0.0
+    """Weight of the same in sRGB, where PSNR is measured."""
     outside: float = 1.0
     """Weight of what an odd hint changes outside of its thing, against the answer without that hint; 10 is too much."""
     ema: float = 0.999
@@ -103,12 +109,15 @@ class Settings:
         need("images", self.images >= 0, "0 or more")
         need("threads", self.threads >= 0, "0 or more")
         need("outside", self.outside >= 0, "0 or more")
+        need("rgb_error", self.rgb_error >= 0, "0 or more")
         for field in ("minutes", "learning_rate", "width", "encoder_width", "huber", "validate_minutes"):
             need(field, getattr(self, field) > 0, "more than 0")
         for field in (
             "no_hints",
             "reveal",
             "unnatural",
+            "contradicting",
+            "enlarged",
             "histogram",
             "saturation",
             "degrade",

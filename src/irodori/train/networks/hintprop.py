@@ -124,12 +124,14 @@ class HintProp(nn.Module):
         self.top32 = nn.Sequential(nn.Conv2d(e32, c16, 1), nn.ReLU(inplace=True))
         self.lateral16 = nn.Conv2d(e16, c16, 1)
         self.trunk16 = Residual(c16)
+        self.context16 = SelfAttention(c16)
         self.lateral8 = nn.Conv2d(e8, c8, 1)
         self.narrow8 = nn.Conv2d(c16, c8, 1)
         self.trunk8 = Residual(c8, short=True)
         self.lateral4 = nn.Conv2d(e4, c4, 1)
         self.narrow4 = nn.Conv2d(c8, c4, 1)
         self.trunk4 = Residual(c4, short=True)
+        self.deeper4 = Residual(c4, short=True)
         n2 = max(4, c2 - 4 - e2)
         self.narrow2 = nn.Conv2d(c4, n2, 1)
         self.guess8 = nn.Sequential(conv(c8, c8, 1), nn.Conv2d(c8, BINS, 1))
@@ -173,6 +175,8 @@ class HintProp(nn.Module):
         for head in (self.mix4, self.out2, self.tone[2]):
             nn.init.normal_(head.weight, std=0.01)  # type: ignore[arg-type]
             nn.init.zeros_(head.bias)  # type: ignore[arg-type]
+        self.context16.start_as_identity()
+        nn.init.zeros_(self.deeper4.second[1].weight)  # type: ignore[arg-type]
         with torch.no_grad():  # the gates trust the heads a little and the guess by default; a hint's own pixels fully
             self.mix4.bias[2 * HEADS] = 1.0  # type: ignore[index]
             self.mix4.bias[2 * HEADS + 3] = 1.0  # type: ignore[index]
@@ -195,9 +199,9 @@ class HintProp(nn.Module):
             beyond the next coarser scale; in training also guess_logits ``(B, 313, h/8, w/8)``.
         """
         f2, f4, f8, f16, f32 = self.encoder(lightness)
-        t16 = self.trunk16(F.relu(self.lateral16(f16) + up(self.top32(f32))))
+        t16 = F.relu(self.context16(self.trunk16(F.relu(self.lateral16(f16) + up(self.top32(f32))))))
         t8 = self.trunk8(F.relu(self.lateral8(f8) + up(self.narrow8(t16))))
-        t4 = self.trunk4(F.relu(self.lateral4(f4) + up(self.narrow4(t8))))
+        t4 = self.deeper4(self.trunk4(F.relu(self.lateral4(f4) + up(self.narrow4(t8)))))
         t2 = torch.cat([f2, blocks(lightness), up(self.narrow2(t4))], 1)
         batch, _, height, width = t4.shape
         described = torch.cat([t4, up(self.embed8(t8))], 1)
