@@ -50,7 +50,9 @@ from irodori.train.networks.layers import (
     meet,
     pick,
     positions,
+    resized,
     short_side,
+    shrunk,
     up,
 )
 
@@ -198,10 +200,15 @@ class HintProp(nn.Module):
             light4 ``(B, 1, h/4, w/4)``; detail2 ``(B, 1, h/2, w/2)`` and detail1 ``(B, 1, h, w)``: what lightness has
             beyond the next coarser scale; in training also guess_logits ``(B, 313, h/8, w/8)``.
         """
-        f2, f4, f8, f16, f32 = self.encoder(lightness)
+        height, width = lightness.shape[2:]
+        f2, f4, f8, f16, f32 = self.encoder(shrunk(lightness, USUAL_SIDE))
         t16 = F.relu(self.context16(self.trunk16(F.relu(self.lateral16(f16) + up(self.top32(f32))))))
         t8 = self.trunk8(F.relu(self.lateral8(f8) + up(self.narrow8(t16))))
         t4 = self.deeper4(self.trunk4(F.relu(self.lateral4(f4) + up(self.narrow4(t8)))))
+        # a large photo is looked at as if it were of the usual size; from here on all planes have its own
+        t16, t8, t4, f2 = (
+            resized(x, (height // stride, width // stride)) for x, stride in ((t16, 16), (t8, 8), (t4, 4), (f2, 2))
+        )
         t2 = torch.cat([f2, blocks(lightness), up(self.narrow2(t4))], 1)
         batch, _, height, width = t4.shape
         described = torch.cat([t4, up(self.embed8(t8))], 1)

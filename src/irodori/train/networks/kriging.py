@@ -21,9 +21,11 @@ import torch
 from torch import Tensor, nn
 
 from irodori.model.contract import CELL
-from irodori.train.networks.layers import down, positions
+from irodori.train.networks.layers import down, positions, short_side
 
 KERNELS = 3
+USUAL_SIDE = 64
+"""The short side, at 1/4 scale, that the network is meant for."""
 EMBEDDING = 16
 REACH = (0.6, 2.0, 8.0)
 """Initial length scale of each kernel over positions, in quarters of the photo's short side."""
@@ -111,7 +113,10 @@ class Kriging(nn.Module):
         places = torch.cat([embedding, position.expand(batch, -1, -1, -1, -1), light], 2).flatten(1, 2)
         raw = self.amounts(features).float().clamp(-4, 4)
         base = torch.cat([self.log_share.new_full((2,), math.log(0.1)), self.log_share, self.log_noise[None]])
-        return places, (raw + base[None, :, None, None]).exp()
+        amounts = (raw + base[None, :, None, None]).exp()
+        # on a larger plane the same hint fills more cells, each of them a measurement, but it says no more
+        larger = (short_side(height, width, light4) / USUAL_SIDE).clamp(min=1)
+        return places, torch.cat([amounts[:, :-1], amounts[:, -1:] * larger.square()], 1)
 
     def equations(self, places: Tensor, amounts: Tensor, tokens: Tensor, weight: Tensor) -> Equations:
         """What carries values from the tokens to the pixels.

@@ -147,6 +147,38 @@ def short_side(height: int, width: int, like: Tensor) -> Tensor:
     return torch.minimum(*sides)
 
 
+def usual_size(lightness: Tensor, usual: int, multiple: int = 32) -> tuple[Tensor | int, Tensor | int]:
+    """The size ``(h, w)``, in multiples, at which a photo's short side is ``usual`` pixels, or its own if that is less.
+
+    Tensors while a graph is exported, which works them out anew for every photo.
+    """
+    height, width = lightness.shape[2:]
+    share = (usual / short_side(height, width, lightness)).clamp(max=1)
+    sides = [torch.arange(side, device=lightness.device, dtype=torch.float32)[-1] + 1 for side in (height, width)]
+    chosen = [((side * share / multiple + 0.5).floor().clamp(min=1) * multiple).to(torch.int64) for side in sides]
+    if torch.jit.is_tracing():
+        return chosen[0], chosen[1]
+    return int(chosen[0]), int(chosen[1])
+
+
+def shrunk(lightness: Tensor, usual: int) -> Tensor:
+    """A photo's lightness at :func:`usual_size`, averaged before it is resized where it would lose much."""
+    size = usual_size(lightness, usual)
+    if size == tuple(lightness.shape[2:]):
+        return lightness
+    share = usual / short_side(lightness.shape[2], lightness.shape[3], lightness)
+    half, quarter = down(lightness, 2), down(lightness, 4)
+    fine, middle, coarse = (resized(plane, size) for plane in (lightness, half, quarter))
+    return torch.where(share > 0.7, fine, torch.where(share > 0.35, middle, coarse))
+
+
+def resized(x: Tensor, size: tuple[Tensor | int, Tensor | int]) -> Tensor:
+    """Resize bilinearly; what has the size already stays as it is."""
+    if not torch.jit.is_tracing() and size == tuple(x.shape[2:]):
+        return x
+    return F.interpolate(x, size=size, mode="bilinear", align_corners=False)  # type: ignore[arg-type]
+
+
 def positions(height: int, width: int, like: Tensor) -> Tensor:
     """Pixel centres of a ``height`` x ``width`` map in quarters of its short side: ``(2, height, width)``, y and x.
 
