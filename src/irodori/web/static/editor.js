@@ -364,12 +364,12 @@ export class Editor extends Emitter {
     this.stage.redrawOverlay();
   }
 
-  /** @param {CanvasRenderingContext2D} context */
-  paint(context) {
+  /** @param {import("./types.js").Pen} pen */
+  paint(pen) {
     const { stage, pointer } = this;
     if (!stage.photo) return;
     const sized = pointer && SIZED.includes(this.tool) && !this.hovered && !(this.drawing?.kind === "lasso");
-    drawOverlay(context, {
+    drawOverlay(pen, {
       view: stage.view,
       photo: stage.photo,
       edits: this.store.edits,

@@ -13,6 +13,7 @@ import { toScreen } from "./view_transform.js";
 
 /** @typedef {import("./types.js").Edits} Edits */
 /** @typedef {import("./types.js").Hint} Hint */
+/** @typedef {import("./types.js").Pen} Pen */
 /** @typedef {import("./types.js").Point} Point */
 /** @typedef {import("./types.js").Region} Region */
 /** @typedef {import("./types.js").Selection} Selection */
@@ -40,7 +41,7 @@ const DARK = "rgb(0 0 0 / 0.6)";
 const LIGHT = "#fff";
 
 /**
- * @param {CanvasRenderingContext2D} c  in CSS pixels
+ * @param {Pen} c  in CSS pixels
  * @param {Scene} scene
  */
 export function drawOverlay(c, scene) {
@@ -63,7 +64,7 @@ export function drawOverlay(c, scene) {
 
 /**
  * Stroke the current path twice: a dark line under a light one.
- * @param {CanvasRenderingContext2D} c
+ * @param {Pen} c
  * @param {number} [width]
  * @param {string} [light]
  */
@@ -77,7 +78,7 @@ function outline(c, width = 1.25, light = LIGHT) {
 }
 
 /**
- * @param {CanvasRenderingContext2D} c
+ * @param {Pen} c
  * @param {Scene} scene
  */
 function drawHints(c, scene) {
@@ -101,7 +102,7 @@ function drawHints(c, scene) {
 }
 
 /**
- * @param {CanvasRenderingContext2D} c
+ * @param {Pen} c
  * @param {Scene} scene
  * @param {Hint} hint
  * @param {boolean} selected
@@ -122,7 +123,7 @@ function drawRing(c, scene, hint, selected, hovered) {
 }
 
 /**
- * @param {CanvasRenderingContext2D} c
+ * @param {Pen} c
  * @param {Scene} scene
  * @param {Hint[]} stroke
  * @param {boolean} strong
@@ -143,7 +144,7 @@ function drawStroke(c, scene, stroke, strong) {
 
 /**
  * The square that a hint covers.
- * @param {CanvasRenderingContext2D} c
+ * @param {Pen} c
  * @param {View} view
  * @param {Point} at
  * @param {number} radius photo pixels
@@ -160,7 +161,7 @@ function drawExtent(c, view, at, radius) {
 }
 
 /**
- * @param {CanvasRenderingContext2D} c
+ * @param {Pen} c
  * @param {Scene} scene
  * @param {Region} region
  */
@@ -198,7 +199,7 @@ function drawRegion(c, scene, region) {
 }
 
 /**
- * @param {CanvasRenderingContext2D} c
+ * @param {Pen} c
  * @param {Point} p
  * @param {number} radius
  */
@@ -211,7 +212,7 @@ function drawNoteMark(c, p, radius) {
 }
 
 /**
- * @param {CanvasRenderingContext2D} c
+ * @param {Pen} c
  * @param {View} view
  * @param {Point[]} points
  */
@@ -225,7 +226,7 @@ function drawLasso(c, view, points) {
 }
 
 /**
- * @param {CanvasRenderingContext2D} c
+ * @param {Pen} c
  * @param {View} view
  * @param {Point} at
  * @param {number} radius
@@ -241,7 +242,7 @@ function drawTool(c, view, at, radius, shape) {
 }
 
 /**
- * @param {CanvasRenderingContext2D} c
+ * @param {Pen} c
  * @param {Point} p
  */
 function drawCrosshair(c, p) {
@@ -254,7 +255,7 @@ function drawCrosshair(c, p) {
 }
 
 /**
- * @param {CanvasRenderingContext2D} c
+ * @param {Pen} c
  * @param {Point} p
  */
 function drawGoal(c, p) {
@@ -268,7 +269,7 @@ function drawGoal(c, p) {
 }
 
 /**
- * @param {CanvasRenderingContext2D} c
+ * @param {Pen} c
  * @param {View} view
  * @param {Point[]} points
  * @param {boolean} closed

@@ -41,8 +41,8 @@ translate(document);
 void loadIcons();
 
 const canvas = (/** @type {string} */ id) => /** @type {HTMLCanvasElement} */ (byId(id));
-const stage = new Stage(byId("stage"), canvas("picture"), canvas("overlay"), {
-  paint: (context) => editor.paint(context),
+const stage = new Stage(byId("stage"), canvas("picture"), canvas("marks"), byId("overlay"), {
+  paint: (pen) => editor.paint(pen),
   onError: failed,
 });
 const screenSide = () => Math.min(Math.ceil(Math.max(stage.viewport.width, stage.viewport.height) * stage.pixelRatio), 4096);

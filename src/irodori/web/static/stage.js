@@ -1,7 +1,7 @@
 /**
  * The canvas area: where the photo lies, what is drawn when, and which lightness is fetched for it.
  *
- * Two layers: the picture (WebGL2, or the server's picture without it) and the overlay with rings and outlines. Each is
+ * Two layers: the picture (WebGL2, or the server's picture without it) and the marks, rings and outlines. Each is
  * drawn at most once per frame of the browser, and only when something changed.
  *
  * @module stage
@@ -10,6 +10,7 @@
 import { api } from "./api.js";
 import { ChromaView } from "./chroma_view.js";
 import { Emitter } from "./emitter.js";
+import { Marks } from "./marks.js";
 import { PictureView } from "./picture_view.js";
 import * as transform from "./view_transform.js";
 
@@ -33,10 +34,11 @@ export class Stage extends Emitter {
   /**
    * @param {HTMLElement} container
    * @param {HTMLCanvasElement} picture
-   * @param {HTMLCanvasElement} overlay
-   * @param {{paint: (context: CanvasRenderingContext2D) => void, onError: (error: unknown) => void}} options
+   * @param {HTMLCanvasElement} marks  takes the rings and outlines
+   * @param {HTMLElement} overlay  takes the pointer and the keys
+   * @param {{paint: (pen: import("./types.js").Pen) => void, onError: (error: unknown) => void}} options
    */
-  constructor(container, picture, overlay, { paint, onError }) {
+  constructor(container, picture, marks, overlay, { paint, onError }) {
     super();
     this.container = container;
     this.picture = picture;
@@ -51,9 +53,7 @@ export class Stage extends Emitter {
       // No WebGL2: the server's pictures are shown instead.
     }
     this.plain = this.chroma ? null : new PictureView(picture);
-    const context = overlay.getContext("2d");
-    if (!context) throw new Error("the browser has no 2D canvas");
-    this.context = context;
+    this.marks = new Marks(marks);
     /** @type {Size|null} */
     this.photo = null;
     this.session = "";
@@ -96,12 +96,10 @@ export class Stage extends Emitter {
     if (width === 0 || height === 0) return;
     const before = this.viewport;
     this.viewport = { width, height };
-    for (const canvas of [this.picture, this.overlay]) {
-      const wide = Math.round(width * this.pixelRatio);
-      const high = Math.round(height * this.pixelRatio);
-      if (canvas.width !== wide) canvas.width = wide;
-      if (canvas.height !== high) canvas.height = high;
-    }
+    const wide = Math.round(width * this.pixelRatio);
+    const high = Math.round(height * this.pixelRatio);
+    if (this.picture.width !== wide) this.picture.width = wide;
+    if (this.picture.height !== high) this.picture.height = high;
     if (this.fitted) this.fit();
     else this.setView(transform.resized(this.view, before, this.viewport));
     this.drawNow(); // a resized canvas is empty until it is drawn
@@ -254,11 +252,7 @@ export class Stage extends Emitter {
     }
     if (this.overlayDirty) {
       this.overlayDirty = false;
-      const ratio = this.overlay.width / viewport.width;
-      this.context.setTransform(1, 0, 0, 1, 0, 0);
-      this.context.clearRect(0, 0, this.overlay.width, this.overlay.height);
-      this.context.setTransform(ratio, 0, 0, ratio, 0, 0);
-      if (this.photo) this.paint(this.context);
+      this.marks.draw(viewport, this.pixelRatio, this.photo ? this.paint : null);
     }
     this.emit("drawn", null);
   }

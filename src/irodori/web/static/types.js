@@ -87,6 +87,10 @@
  * @typedef {{data: Uint16Array|Uint8Array, width: number, height: number, least: Four, step: Four, middle: number}} CoefficientPlane
  */
 
+/**
+ * What the marks over the photo are drawn with: a part of a canvas's context.
+ * @typedef {Pick<CanvasRenderingContext2D, "beginPath"|"closePath"|"moveTo"|"lineTo"|"quadraticCurveTo"|"arc"|"rect"|"fill"|"stroke"|"setLineDash"|"lineWidth"|"strokeStyle"|"fillStyle"|"globalAlpha"|"lineCap"|"lineJoin"|"imageSmoothingEnabled"|"imageSmoothingQuality"> & {drawImage: (image: CanvasImageSource, x: number, y: number, width: number, height: number) => void}} Pen
+ */
 /** @typedef {[number, number, number, number]} Four */
 /** @typedef {{id: string, name: string, created: string}} Snapshot */
 /** @typedef {{id: string, name: string, active: boolean, picture: string, reference: Reference}} UsedReference */
