@@ -111,7 +111,7 @@ test("chroma bodies are read as docs/http.md says", () => {
   assert.throws(() => readChroma(body("IRL1", [], [])), /expected a chroma body/);
 });
 
-test("drafts are read as docs/http.md says", () => {
+test("rounded bodies are read as docs/http.md says", () => {
   const buffer = new ArrayBuffer(64 + 4);
   new Uint8Array(buffer).set(new Uint8Array(body("IRC2", [7, 1, 1, 1, 400, 300, 0], [])));
   new Float32Array(buffer, 32, 8).set([-1, -50, -2, -60, 0.5, 0.25, 1, 2]);

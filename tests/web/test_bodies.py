@@ -57,8 +57,8 @@ def test_what_the_page_computes_from_float16_is_what_full_precision_gives(grey_p
     assert error.max() < 3
 
 
-def read_draft(body: memoryview) -> np.ndarray:
-    """Coefficients ``(h, w, 4)`` that a draft stands for, by the documentation."""
+def read_rounded(body: memoryview) -> np.ndarray:
+    """Coefficients ``(h, w, 4)`` that a rounded body stands for, by the documentation."""
     magic, _, width, height, *_ = struct.unpack_from("<4s7I", body)
     assert magic == b"IRC2"
     assert len(body) == 64 + 4 * width * height
@@ -68,18 +68,18 @@ def read_draft(body: memoryview) -> np.ndarray:
     return planes
 
 
-def test_a_draft_shows_what_full_precision_shows(grey_photo, coefficients):
-    body = bodies.draft_body(coefficients, 7, bodies.PREVIEW | bodies.CAN_REDO, (240, 320))
+def test_a_rounded_body_shows_what_full_precision_shows(grey_photo, coefficients):
+    body = bodies.rounded_body(coefficients, 7, bodies.PREVIEW | bodies.CAN_REDO, (240, 320))
     assert struct.unpack_from("<7I", body, 4) == (7, 80, 60, 5, 320, 240, 0)
-    drafted = guided.apply(read_draft(body), grey_photo.lightness)
-    error = np.linalg.norm(drafted - guided.apply(coefficients, grey_photo.lightness), axis=-1)
+    seen = guided.apply(read_rounded(body), grey_photo.lightness)
+    error = np.linalg.norm(seen - guided.apply(coefficients, grey_photo.lightness), axis=-1)
     assert error.mean() < 0.3
     assert error.max() < 1
 
 
-def test_a_draft_of_even_planes_is_exact():
+def test_a_rounded_body_of_even_planes_is_exact():
     flat = np.broadcast_to(np.array([0.5, -20, 0, 30], np.float32), (3, 5, 4))
-    np.testing.assert_allclose(read_draft(bodies.draft_body(flat, 1, 0, (3, 5))), flat, atol=1e-3)
+    np.testing.assert_allclose(read_rounded(bodies.rounded_body(flat, 1, 0, (3, 5))), flat, atol=1e-3)
 
 
 @pytest.mark.parametrize("crop", [(0, 0, 320, 240), (10, 20, 100, 50), (319, 239, 1, 1)])

@@ -131,18 +131,18 @@ def test_a_picture_instead_of_chroma(client: Client, opened, put):
     assert put(1, edits(RED), commit=0, answer="none").status_code == 422
 
 
-def test_a_draft_says_the_same_in_half_the_bytes(client: Client, opened, put):
-    whole, draft = put(1, edits(RED), commit=0), put(1, edits(RED), commit=0, answer="draft")
-    assert draft.headers["content-type"] == "application/vnd.irodori.chroma"
-    magic, revision, width, height, flags, *photo = struct.unpack_from("<4s7I", draft.content)
+def test_a_rounded_body_says_the_same_in_half_the_bytes(client: Client, opened, put):
+    whole, rounded = put(1, edits(RED), commit=0), put(1, edits(RED), commit=0, answer="rounded")
+    assert rounded.headers["content-type"] == "application/vnd.irodori.chroma"
+    magic, revision, width, height, flags, *photo = struct.unpack_from("<4s7I", rounded.content)
     assert (magic, revision, flags, *photo) == (b"IRC2", 1, 1, 320, 240, 0)
-    assert len(draft.content) - 64 == (len(whole.content) - 32) // 2 == 4 * width * height
-    least, step = np.frombuffer(draft.content, "<f4", 8, offset=32).reshape(2, 4)
-    numbers = least + step * np.frombuffer(draft.content, np.uint8, offset=64).reshape(height, width, 4)
+    assert len(rounded.content) - 64 == (len(whole.content) - 32) // 2 == 4 * width * height
+    least, step = np.frombuffer(rounded.content, "<f4", 8, offset=32).reshape(2, 4)
+    numbers = least + step * np.frombuffer(rounded.content, np.uint8, offset=64).reshape(height, width, 4)
     at_middle = planes(whole).astype(np.float32)
     at_middle[..., 1::2] += 50 * at_middle[..., ::2]
     assert (np.abs(numbers - at_middle) < 0.6 * step + 0.2).all()
-    refused = put(1, edits(RED), answer="draft")
+    refused = put(1, edits(RED), answer="rounded")
     assert refused.status_code == 422
     assert "preview" in refused.json()["error"]
 

@@ -24,9 +24,9 @@ CHROMA_TYPE = "application/vnd.irodori.chroma"
 LIGHTNESS_TYPE = "application/vnd.irodori.lightness"
 PREVIEW, CAN_UNDO, CAN_REDO = 1, 2, 4
 HEADER = 32
-DRAFT_HEADER = 64
+ROUNDED_HEADER = 64
 MIDDLE = 50
-"""The L* around which a draft's planes are given."""
+"""The L* around which a rounded body's planes are given."""
 THUMBNAIL_SIDE = 320
 REFERENCE_SIDE = 512
 
@@ -51,7 +51,7 @@ def chroma_body(coefficients: Float32, revision: int, flags: int, photo_size: tu
     return memoryview(body)
 
 
-def draft_body(coefficients: Float32, revision: int, flags: int, photo_size: tuple[int, int]) -> memoryview:
+def rounded_body(coefficients: Float32, revision: int, flags: int, photo_size: tuple[int, int]) -> memoryview:
     """Coefficients ``(h, w, 4)`` rounded to bytes, for a gesture under way: half as long as :func:`chroma_body`.
 
     A header of 32 bytes, the least value and the step of each of the four planes as float32, then bytes, pixel by
@@ -59,11 +59,11 @@ def draft_body(coefficients: Float32, revision: int, flags: int, photo_size: tup
     least.
     """
     height, width = coefficients.shape[:2]
-    body = bytearray(DRAFT_HEADER + height * width * 4)
+    body = bytearray(ROUNDED_HEADER + height * width * 4)
     head = (revision & 0xFFFFFFFF, width, height, flags, photo_size[1], photo_size[0], 0)
     struct.pack_into("<4s7I", body, 0, b"IRC2", *head)
     ranges = np.frombuffer(body, dtype="<f4", offset=HEADER, count=8)
-    out = np.frombuffer(body, dtype=np.uint8, offset=DRAFT_HEADER).reshape(height, width, 4)
+    out = np.frombuffer(body, dtype=np.uint8, offset=ROUNDED_HEADER).reshape(height, width, 4)
     plane = np.empty((height, width), np.float32)
     for index in range(4):
         if index % 2:

@@ -25,7 +25,7 @@ from irodori.web.refusal import stale
 from irodori.web.session_rows import SessionRow
 from irodori.web.turns import Turn
 
-Answer = Literal["chroma", "draft", "picture", "none"]
+Answer = Literal["chroma", "rounded", "picture", "none"]
 _REFERENCE_PIXELS = min(MAX_PIXELS, 120_000_000)
 
 
@@ -55,7 +55,7 @@ def _body(
     if answer == "picture":
         plane = live.lightness_plane(long_side)
         return bodies.encoded(bodies.coloured(plane, prediction.coefficients, prediction.strength))
-    pack = bodies.draft_body if answer == "draft" else bodies.chroma_body
+    pack = bodies.rounded_body if answer == "rounded" else bodies.chroma_body
     return pack(prediction.coefficients, row.revision, flags | flags_of(row), (row.height, row.width))
 
 

@@ -155,14 +155,14 @@ async def put_edits(
     id: str,
     body: schemas.EditsChange,
     commit: Switch = 1,
-    answer: Literal["chroma", "draft", "picture", "none"] = "chroma",
+    answer: Literal["chroma", "rounded", "picture", "none"] = "chroma",
     long_side: LongSide = 1600,
 ) -> Response:
     """Preview or commit edits; answers with the new colours."""
     if answer == "none" and not commit:
         raise Refusal(422, "answer: a preview without an answer would do nothing; use commit=1, or another answer.")
-    if answer == "draft" and commit:
-        raise Refusal(422, "answer: a draft is for previews; use commit=0, or chroma.")
+    if answer == "rounded" and commit:
+        raise Refusal(422, "answer: rounded is for previews; use commit=0, or chroma.")
     edits = await _edits(body.edits)
     content, row, turn = await editing.change(
         editor, id, body.base_revision, edits, commit=bool(commit), answer=answer, long_side=long_side

@@ -191,7 +191,7 @@ export const api = {
   remove: async (id) => void (await request(session(id), { method: "DELETE" })),
 
   /**
-   * Send the whole edits; a preview is answered with a draft. Null when the server dropped a preview because a newer one had arrived.
+   * Send the whole edits; a preview is answered with a rounded body. Null when the server dropped a preview because a newer one had arrived.
    * @param {string} id
    * @param {number} revision
    * @param {Edits} edits
@@ -201,7 +201,7 @@ export const api = {
    */
   async edit(id, revision, edits, commit, signal) {
     const init = { ...sending("PUT", { base_revision: revision, edits }), signal };
-    const options = commit ? { commit: 1 } : { commit: 0, answer: "draft" };
+    const options = commit ? { commit: 1 } : { commit: 0, answer: "rounded" };
     const response = await request(`${session(id)}/edits${query(options)}`, init);
     if (response.status === 204) return null;
     return { chroma: readChroma(await whole(response.arrayBuffer(), signal)), timing: serverTiming(response) };

@@ -10,33 +10,33 @@
 /** @typedef {import("./types.js").Rect} Rect */
 
 const CHROMA = 0x49524331; // IRC1
-const DRAFT = 0x49524332; // IRC2
+const ROUNDED = 0x49524332; // IRC2
 const LIGHTNESS = 0x49524c31; // IRL1
 
 /** How half floats are read: as they are. */
 const WHOLE = { least: /** @type {Four} */ ([0, 0, 0, 0]), step: /** @type {Four} */ ([1, 1, 1, 1]), middle: 0 };
-/** A draft's planes belong to the lightness around this one. */
+/** A rounded body's planes belong to the lightness around this one. */
 const MIDDLE = 50;
 
 /** @param {ArrayBuffer} buffer */
 const magicOf = (buffer) => (buffer.byteLength < 32 ? 0 : new DataView(buffer).getUint32(0));
 
 /**
- * Read a chroma body, whole or draft.
+ * Read a chroma body, whole or rounded.
  * @param {ArrayBuffer} buffer
  * @returns {Chroma}
  */
 export function readChroma(buffer) {
   const magic = magicOf(buffer);
-  if (magic !== CHROMA && magic !== DRAFT) throw new Error("expected a chroma body");
+  if (magic !== CHROMA && magic !== ROUNDED) throw new Error("expected a chroma body");
   const head = new DataView(buffer);
   const width = head.getUint32(8, true);
   const height = head.getUint32(12, true);
-  const length = magic === DRAFT ? 64 + 4 * width * height : 32 + 8 * width * height;
+  const length = magic === ROUNDED ? 64 + 4 * width * height : 32 + 8 * width * height;
   if (buffer.byteLength !== length) throw new Error("the chroma body has a wrong length");
   const flags = head.getUint32(16, true);
   return {
-    plane: { width, height, ...(magic === DRAFT ? draft(buffer) : { data: new Uint16Array(buffer, 32), ...WHOLE }) },
+    plane: { width, height, ...(magic === ROUNDED ? rounded(buffer) : { data: new Uint16Array(buffer, 32), ...WHOLE }) },
     revision: head.getUint32(4, true),
     preview: (flags & 1) !== 0,
     canUndo: (flags & 2) !== 0,
@@ -45,10 +45,10 @@ export function readChroma(buffer) {
 }
 
 /**
- * A draft's bytes and what they stand for.
+ * A rounded body's bytes and what they stand for.
  * @param {ArrayBuffer} buffer
  */
-function draft(buffer) {
+function rounded(buffer) {
   const [a, b, c, d, ...step] = new Float32Array(buffer, 32, 8);
   const least = /** @type {Four} */ ([a, b, c, d]);
   return { data: new Uint8Array(buffer, 64), least, step: /** @type {Four} */ (step), middle: MIDDLE };

@@ -82,7 +82,7 @@
  */
 
 /**
- * The guided filter's coefficients: four half floats per pixel, A_a, B_a, A_b, B_b. Or a draft: four bytes per pixel, of
+ * The guided filter's coefficients: four half floats per pixel, A_a, B_a, A_b, B_b. Or rounded: four bytes per pixel, of
  * which each stands for least + step * byte, and which belong to L - middle instead of L.
  * @typedef {{data: Uint16Array|Uint8Array, width: number, height: number, least: Four, step: Four, middle: number}} CoefficientPlane
  */
