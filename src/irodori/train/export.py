@@ -33,7 +33,7 @@ TOLERANCE = 1e-3
 HALF_RMS = 0.3
 """Most that storing weights in half precision may change ab, root mean square: added to an error of 4 (RMS, many hints)
 it would cost 0.02 dB, to larger errors less."""
-SIZES = ((64, 96), (128, 64), (96, 160))
+SIZES = ((64, 96), (128, 64), (96, 160), (320, 416))
 """Heights and widths at which the runtimes are compared."""
 LICENCE = "see docs/model_card.md"
 

@@ -1,7 +1,8 @@
 """Our default network: a photo is prepared once, and every change of the hints is a cheap answer.
 
-``prepare`` runs an EfficientNet-Lite0 encoder and a feature pyramid over the lightness alone; it also guesses the
-colours without hints and, for every pixel at 1/4 scale, the *queries* of the explicit propagation. ``answer`` then
+``prepare`` runs an EfficientNet-Lite0 encoder and a feature pyramid over the lightness alone, seen at a short side of
+256 pixels at most; it also guesses the colours without hints and, for every pixel at 1/4 scale, the *queries* of the
+explicit propagation. ``answer`` then
 
 1. pools the hints into tokens, one for each occupied 8x8 cell: mean colour, position, lightness, embedding, and the
    *surprise*: how unlikely the guess thought that colour at that place (an odd colour should not travel far);
@@ -200,7 +201,7 @@ class HintProp(nn.Module):
             light4 ``(B, 1, h/4, w/4)``; detail2 ``(B, 1, h/2, w/2)`` and detail1 ``(B, 1, h, w)``: what lightness has
             beyond the next coarser scale; in training also guess_logits ``(B, 313, h/8, w/8)``.
         """
-        height, width = lightness.shape[2:]
+        height, width = lightness.shape[2], lightness.shape[3]
         f2, f4, f8, f16, f32 = self.encoder(shrunk(lightness, USUAL_SIDE))
         t16 = F.relu(self.context16(self.trunk16(F.relu(self.lateral16(f16) + up(self.top32(f32))))))
         t8 = self.trunk8(F.relu(self.lateral8(f8) + up(self.narrow8(t16))))

@@ -152,7 +152,7 @@ def usual_size(lightness: Tensor, usual: int, multiple: int = 32) -> tuple[Tenso
 
     Tensors while a graph is exported, which works them out anew for every photo.
     """
-    height, width = lightness.shape[2:]
+    height, width = lightness.shape[2], lightness.shape[3]  # a slice would be constant in an exported graph
     share = (usual / short_side(height, width, lightness)).clamp(max=1)
     sides = [torch.arange(side, device=lightness.device, dtype=torch.float32)[-1] + 1 for side in (height, width)]
     chosen = [((side * share / multiple + 0.5).floor().clamp(min=1) * multiple).to(torch.int64) for side in sides]
@@ -164,7 +164,7 @@ def usual_size(lightness: Tensor, usual: int, multiple: int = 32) -> tuple[Tenso
 def shrunk(lightness: Tensor, usual: int) -> Tensor:
     """A photo's lightness at :func:`usual_size`, averaged before it is resized where it would lose much."""
     size = usual_size(lightness, usual)
-    if size == tuple(lightness.shape[2:]):
+    if not torch.jit.is_tracing() and size == tuple(lightness.shape[2:]):
         return lightness
     share = usual / short_side(lightness.shape[2], lightness.shape[3], lightness)
     half, quarter = down(lightness, 2), down(lightness, 4)
