@@ -134,7 +134,6 @@ class HintProp(nn.Module):
         self.lateral4 = nn.Conv2d(e4, c4, 1)
         self.narrow4 = nn.Conv2d(c8, c4, 1)
         self.trunk4 = Residual(c4, short=True)
-        self.deeper4 = Residual(c4, short=True)
         n2 = max(4, c2 - 4 - e2)
         self.narrow2 = nn.Conv2d(c4, n2, 1)
         self.guess8 = nn.Sequential(conv(c8, c8, 1), nn.Conv2d(c8, BINS, 1))
@@ -179,7 +178,6 @@ class HintProp(nn.Module):
             nn.init.normal_(head.weight, std=0.01)  # type: ignore[arg-type]
             nn.init.zeros_(head.bias)  # type: ignore[arg-type]
         self.context16.start_as_identity()
-        nn.init.zeros_(self.deeper4.second[1].weight)  # type: ignore[arg-type]
         with torch.no_grad():  # the gates trust the heads a little and the guess by default; a hint's own pixels fully
             self.mix4.bias[2 * HEADS] = 1.0  # type: ignore[index]
             self.mix4.bias[2 * HEADS + 3] = 1.0  # type: ignore[index]
@@ -205,7 +203,7 @@ class HintProp(nn.Module):
         f2, f4, f8, f16, f32 = self.encoder(shrunk(lightness, USUAL_SIDE))
         t16 = F.relu(self.context16(self.trunk16(F.relu(self.lateral16(f16) + up(self.top32(f32))))))
         t8 = self.trunk8(F.relu(self.lateral8(f8) + up(self.narrow8(t16))))
-        t4 = self.deeper4(self.trunk4(F.relu(self.lateral4(f4) + up(self.narrow4(t8)))))
+        t4 = self.trunk4(F.relu(self.lateral4(f4) + up(self.narrow4(t8))))
         # a large photo is looked at as if it were of the usual size; from here on all planes have its own
         t16, t8, t4, f2 = (
             resized(x, (height // stride, width // stride)) for x, stride in ((t16, 16), (t8, 8), (t4, 4), (f2, 2))
