@@ -302,3 +302,29 @@ def test_vividness_scales_what_no_hint_explains(network: HintProp) -> None:
     assert torch.allclose(steered, plain_steered, atol=1e-6)
     ratio = (vivid_hinted - hinted).abs().sum() / hinted.abs().sum()
     assert 0 < float(ratio) < 0.5
+
+
+def test_a_large_photo_is_looked_at_at_the_usual_size() -> None:
+    plane = torch.rand(1, 1, 512, 1024)
+    assert layers.shrunk(plane[..., :256, :384], 256).shape == (1, 1, 256, 384)
+    assert torch.equal(layers.shrunk(plane[..., :256, :384], 256), plane[..., :256, :384])
+    small = layers.shrunk(plane, 256)
+    assert torch.allclose(small, torch.nn.functional.avg_pool2d(plane, 2), atol=1e-5)  # averaged, not picked
+    quarter = layers.shrunk(torch.rand(1, 1, 1024, 1024).round(), 256)
+    assert quarter.shape == (1, 1, 256, 256)
+    assert float(quarter.std()) < 0.2  # the mean of 16 is much evener than one of them
+    assert layers.shrunk(torch.rand(1, 1, 384, 512), 256).shape == (1, 1, 256, 352)
+
+
+def test_a_large_photos_guess_is_that_of_its_small_copy(network: HintProp) -> None:
+    torch.manual_seed(5)
+    coarse = torch.rand(1, 1, 16, 24) - 0.5
+    large = layers.up(coarse, 32)
+    with torch.no_grad():
+        small_guess = network.prepare(torch.nn.functional.avg_pool2d(large, 2))["guess_ab"]
+        large_guess = network.prepare(large)["guess_ab"]
+    assert large_guess.shape[2:] == (128, 192)
+    shrunk = torch.nn.functional.avg_pool2d(large_guess, 2)
+    middle = (slice(None), slice(None), slice(8, -8), slice(8, -8))
+    error = (shrunk - small_guess)[middle].square().mean()
+    assert float(error) < 0.05 * float(small_guess[middle].var())
