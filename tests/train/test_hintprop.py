@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -302,6 +304,36 @@ def test_vividness_scales_what_no_hint_explains(network: HintProp) -> None:
     assert torch.allclose(steered, plain_steered, atol=1e-6)
     ratio = (vivid_hinted - hinted).abs().sum() / hinted.abs().sum()
     assert 0 < float(ratio) < 0.5
+
+
+def test_what_is_around_a_surprising_hint_and_alike_takes_its_colour() -> None:
+    ab4 = torch.zeros(1, 2, 64, 64)
+    light4 = torch.zeros(1, 1, 64, 64)
+    light4[:, :, :, 34:] = 0.3  # something much lighter right of the hint
+    place = torch.tensor([[2.0, 2.0, 0.0]]).T[None]  # the middle, at the darker lightness
+    colour = torch.tensor([[0.5, -0.25]]).T[None]
+
+    def held(surprise: float, *, alone: bool = True, valid: float = 1.0) -> torch.Tensor:
+        tokens = 1 if alone else 2
+        told = hintprop.Told(
+            equations=SimpleNamespace(valid=torch.full((1, 1, tokens), valid)),  # type: ignore[arg-type]
+            cells=torch.zeros(1, tokens, dtype=torch.int64),
+            colour=torch.cat([colour, torch.zeros_like(colour)], 2)[:, :, :tokens],
+            change=torch.zeros(1, 2, tokens),
+            surprise=torch.tensor([[[surprise, 0.0]]])[:, :, :tokens],
+            weight=torch.ones(1, 1, tokens),
+            place=torch.cat([place, place + torch.tensor([[0.0, -0.3, 0.0]]).T[None]], 2)[:, :, :tokens],
+        )
+        return hintprop._held(ab4, light4, told)
+
+    odd = held(1.0)
+    assert torch.allclose(odd[0, :, 32, 29], torch.tensor([0.5, -0.25]), atol=0.05)  # 12 px of 256 to the left
+    assert float(odd[0, :, 32, 36].norm()) < 0.01  # as near, but not alike
+    assert float(odd[0, :, 32, 20].norm()) < 0.01  # too far
+    assert float(held(0.1)[0].norm(dim=0).max()) < 0.1  # plausible: the network's own answer stays
+    assert torch.equal(held(1.0, valid=0.0), ab4)  # a token that is none
+    beside = held(1.0, alone=False)  # a plausible hint lies 19 px to the left
+    assert float(beside[0, 0, 32, 27]) < 0.1 < 0.4 < float(beside[0, 0, 32, 31])
 
 
 def test_a_large_photo_is_looked_at_at_the_usual_size() -> None:

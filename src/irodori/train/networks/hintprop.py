@@ -70,6 +70,14 @@ LIKELY_WIDTH = 10.0 / AB_SCALE
 SINKHORN_STEPS = 3
 USUAL_SIDE = 256
 """The short side, in network pixels, that the network is meant for."""
+HOLD_REACH = 20.0
+"""How far a surprising hint is held on to by what looks alike around it, in 1/256 of the photo's short side."""
+HOLD_LIGHTNESS = 0.06
+"""What counts as alike there, in units of 100 L*."""
+HOLD_BLEND = 8.0
+"""How sharply the nearest of several hints wins there, in 1/256 of the short side."""
+HOLD_FROM, HOLD_SLOPE = 0.4, 0.08
+"""The surprise at which a hint is half held on to, and the slope: most hints of true colours surprise less."""
 CHOICES = 2 * HEADS + 5
 """Candidates that the gates mix: two per head; the guess, with the reference's colours, with its saturation; the first
 two with what kriging adds."""
@@ -84,8 +92,9 @@ hint, the kriged field."""
 class Told:
     """What the hints tell kriging, one token for each of the n occupied cells.
 
-    cells ``(B, n)``; colour and change (how it differs from the guess), ``(B, 2, n)`` / 110; surprise and weight (the
-    share of its cell that the token covers), ``(B, 1, n)``.
+    cells ``(B, n)``; colour and change (how it differs from the guess), ``(B, 2, n)`` / 110; surprise, unscaled, and
+    weight (the share of its cell that the token covers), ``(B, 1, n)``; place in quarters of the short side and
+    lightness, ``(B, 3, n)``.
     """
 
     equations: Equations
@@ -94,6 +103,31 @@ class Told:
     change: Tensor
     surprise: Tensor
     weight: Tensor
+    place: Tensor
+
+
+def _held(ab4: Tensor, light4: Tensor, told: Told) -> Tensor:
+    """Colours ``(B, 2, h/4, w/4)`` with what is around a surprising hint, and looks like it, brought to its colour.
+
+    The network may well let a colour that it finds unlikely fade at once; but a person who put it there meant the thing
+    and not the six pixels. Plausible hints near by keep what is theirs: of several hints around a pixel the nearest
+    counts most, and only as far as it surprises is its colour forced.
+    """
+    batch, _, height, width = ab4.shape
+    unit = USUAL_SIDE / 4
+    here = positions(height, width, light4).flatten(1).T[None] * unit  # (1, h w, 2)
+    there = told.place[:, :2] * unit  # (B, 2, n)
+    away = here.square().sum(2, keepdim=True) - 2 * here @ there + there.square().sum(1, keepdim=True)
+    unlike = (light4.flatten(2).transpose(1, 2) - told.place[:, 2:]) / HOLD_LIGHTNESS
+    reach = -(away / HOLD_REACH**2).square() - unlike.square()
+    odd = ((told.surprise - HOLD_FROM) / HOLD_SLOPE).sigmoid() * told.equations.valid
+    values = torch.cat([odd * told.colour, odd, told.equations.valid], 1).transpose(1, 2)
+    sums = (reach - away / (2 * HOLD_BLEND**2)).exp() @ values  # (B, h w, 4)
+    share = (1 - (-3 * (reach.exp() @ odd.transpose(1, 2))).exp()) * sums[:, :, 2:3] / (sums[:, :, 3:] + 1e-9)
+    share, colour = (
+        x.transpose(1, 2).reshape(batch, -1, height, width) for x in (share, sums[:, :, :2] / (sums[:, :, 2:3] + 1e-9))
+    )
+    return ab4 + share * (colour - ab4)
 
 
 class HintProp(nn.Module):
@@ -294,7 +328,9 @@ class HintProp(nn.Module):
         colour = mean[:, :2].transpose(1, 2)
         squares = colour.square().sum(2, keepdim=True) - 2 * colour @ self.centres.T + self.centres.square().sum(1)
         likelihood = (expected * (squares * (-0.5 / LIKELY_WIDTH**2)).exp()).sum(2)
-        surprise = (likelihood + 1e-4).log() * (-self.oddness / 9)
+        surprise = (likelihood + 1e-4).log() * (-1 / 9)
+        unscaled = surprise[:, None]
+        surprise = surprise * self.oddness
         light = mean[:, 2:3]
         ones = torch.ones_like(light)
         parts = [mean[:, :2], mean[:, 6:8], surprise[:, None], light, light.square(), light * mean[:, :2], ones]
@@ -317,7 +353,8 @@ class HintProp(nn.Module):
         null[-2] = 1
         keys = torch.cat([null[None, None, :, None].expand(batch, HEADS, -1, 1), keys], 3)
         equations = self.kriging.equations(features["places"], features["amounts"], known, weight)
-        told = Told(equations, chosen, mean[:, :2], mean[:, 6:8], surprise[:, None], weight.clamp(min=1e-6))
+        place = torch.cat([centre, light], 1)
+        told = Told(equations, chosen, mean[:, :2], mean[:, 6:8], unscaled, weight.clamp(min=1e-6), place)
         return keys, values.transpose(1, 2)[:, None], told
 
     def _propagate(
@@ -334,7 +371,7 @@ class HintProp(nn.Module):
         with torch.autocast(ab.device.type, enabled=False):  # distances are differences of large products
             keys, values, told = self._tokens(lightness, features, ab, mask, cells)
             found = (features["queries"].float() @ keys).softmax(3) @ values
-            others = torch.cat([torch.ones_like(told.surprise), told.surprise], 1)
+            others = torch.cat([torch.ones_like(told.surprise), told.surprise * self.oddness], 1)
             field = told.equations.colours(told.change, others)
         batch, _, height, width = features["guess_ab"].shape
         found = found.transpose(2, 3).reshape(batch, HEADS, 10, height, width)
@@ -437,6 +474,7 @@ class HintProp(nn.Module):
             ab4 = ab4.float()
             reached = pick(down(ab4 * hints4[:, 2:], CELL // 4).flatten(2), told.cells) / told.weight
             ab4 = ab4 + told.equations.colours(told.colour - reached)
+            ab4 = _held(ab4, features["light4"].float(), told)
         slope4 = slope + (trust * slopes).sum(1)
         ab2, slope2 = up(torch.cat([ab4, slope4], 1)).chunk(2, 1)
         ab2 = ab2 + slope2 * features["detail2"]

@@ -156,7 +156,7 @@ def usual_size(lightness: Tensor, usual: int, multiple: int = 32) -> tuple[Tenso
     share = (usual / short_side(height, width, lightness)).clamp(max=1)
     sides = [torch.arange(side, device=lightness.device, dtype=torch.float32)[-1] + 1 for side in (height, width)]
     chosen = [((side * share / multiple + 0.5).floor().clamp(min=1) * multiple).to(torch.int64) for side in sides]
-    if torch.jit.is_tracing():
+    if torch.onnx.is_in_onnx_export():
         return chosen[0], chosen[1]
     return int(chosen[0]), int(chosen[1])
 
@@ -164,7 +164,7 @@ def usual_size(lightness: Tensor, usual: int, multiple: int = 32) -> tuple[Tenso
 def shrunk(lightness: Tensor, usual: int) -> Tensor:
     """A photo's lightness at :func:`usual_size`, averaged before it is resized where it would lose much."""
     size = usual_size(lightness, usual)
-    if not torch.jit.is_tracing() and size == tuple(lightness.shape[2:]):
+    if not torch.onnx.is_in_onnx_export() and size == tuple(lightness.shape[2:]):
         return lightness
     share = usual / short_side(lightness.shape[2], lightness.shape[3], lightness)
     half, quarter = down(lightness, 2), down(lightness, 4)
@@ -174,7 +174,7 @@ def shrunk(lightness: Tensor, usual: int) -> Tensor:
 
 def resized(x: Tensor, size: tuple[Tensor | int, Tensor | int]) -> Tensor:
     """Resize bilinearly; what has the size already stays as it is."""
-    if not torch.jit.is_tracing() and size == tuple(x.shape[2:]):
+    if not torch.onnx.is_in_onnx_export() and size == tuple(x.shape[2:]):
         return x
     return F.interpolate(x, size=size, mode="bilinear", align_corners=False)  # type: ignore[arg-type]
 
