@@ -15,8 +15,9 @@ explicit propagation. ``answer`` then
 4. reweights the guessed distribution by the reference histogram, when there is one (a few Sinkhorn steps, so that the
    picture's histogram meets the reference's), and scales the guess to a wanted saturation;
 5. decodes from 1/16 to 1/2 scale with a small U-Net that sees the hints and all candidates at every scale, mixes the
-   candidates by learned gates and adds a residual; the last step works on 2x2 pixel blocks and writes full size, where
-   the lightness brings the detail through the regressions' slopes.
+   candidates by learned gates and adds a residual; what is like a surprising hint and near it takes its colour;
+   the last step works on 2x2 pixel blocks and writes full size, where the lightness brings the detail through the
+   regressions' slopes.
 
 The scores of step 2 are bilinear in the query and the token, so that all of them together are one matrix product.
 Convolutions over features of the photo and of the hints together are sums of convolutions, so that the photo's share is
