@@ -168,8 +168,11 @@ def spread(values: list[float]) -> dict[str, float]:
     }
 
 
-def own_answer(model: str | None, photo: Path, threads: int | None, rounds: int) -> dict[str, float]:
-    """Milliseconds of the model's bare `answer` at this photo's network size, with one hint, alone on the machine."""
+def own_answer(model: str | None, photo: Path, threads: int | None, rounds: int) -> list[float]:
+    """Milliseconds of the model's bare `answer` at this photo's network size, with one hint, alone on the machine.
+
+    Its threads sleep between runs, as the server's do.
+    """
     from irodori import Colorizer, read_photo
     from irodori.hints import points
     from irodori.hints.points import Hint
@@ -179,7 +182,7 @@ def own_answer(model: str | None, photo: Path, threads: int | None, rounds: int)
 
     loaded = read_photo(photo)
     prepared = Colorizer.load(model, threads=threads).prepare(loaded)
-    network = OnnxModel.load(find(model), threads=threads)
+    network = OnnxModel.load(find(model), threads=threads, spinning=False)
     lightness = pad_to_multiple(prepared.lightness)
     height, width = lightness.shape
     ab, mask = points.draw((Hint(width / 2, height / 2, ab=(30, 20)),), (height, width), lightness)
@@ -189,7 +192,7 @@ def own_answer(model: str | None, photo: Path, threads: int | None, rounds: int)
         start = time.perf_counter()
         network.answer(features, ab, mask, None)
         times.append(1000 * (time.perf_counter() - start))
-    return spread(times[3:])
+    return times[3:]
 
 
 def main() -> None:
@@ -203,6 +206,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         photo = make(Path(folder) / "photo.jpg", arguments.megapixels)
+        own = own_answer(arguments.model, photo, arguments.threads, 30)  # before and after: machines have moods
         with (
             server(Path(folder) / "data", arguments.model, arguments.threads) as address,
             sync_playwright() as playwright,
@@ -219,7 +223,8 @@ def main() -> None:
             redrawn = page.evaluate("window.redrawTimes(40)")
             figures["wipe_without_server"] = spread(redrawn)
             browser.close()
-        figures["model_answer"] = own_answer(arguments.model, photo, arguments.threads, 30)
+        own += own_answer(arguments.model, photo, arguments.threads, 30)
+        figures["model_answer"] = spread(own)
     move = figures["move_with_1_hint"]
     figures["aims"] = {
         "server and transfer - answer": [

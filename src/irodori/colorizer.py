@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -55,11 +56,16 @@ class Prepared:
     features: Features
     kept: keeping.Memory = field(default_factory=dict)
 
+    @cached_property
+    def guide(self) -> guided.Guide:
+        """What the guided filter needs of the lightness; measured once."""
+        return guided.Guide.of(self.lightness)
+
     @property
     def nbytes(self) -> int:
         """Memory that this value holds, in bytes."""
         own = 0 if self.own_ab is None else self.own_ab.nbytes
-        return self.lightness.nbytes + own + self.features.nbytes
+        return self.lightness.nbytes + own + self.features.nbytes + self.guide.nbytes
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -68,7 +74,8 @@ class Prediction:
 
     ``ab`` (h, w, 2) float32 a*, b*; ``lightness`` (h, w) L*; ``hint_mask`` (h, w) 1 where hints lie; ``answer`` the
     network's own, for the distribution; ``strength`` that of the edits (not yet applied to ``ab``); ``photo_size``
-    (H, W), None for :meth:`Colorizer.predict_planes`; ``worked`` holds what has been derived from the answer so far.
+    (H, W), None for :meth:`Colorizer.predict_planes`; ``worked`` holds what has been derived from the answer so far;
+    ``guide`` is the photo's for the guided filter, None to make it when it is needed.
     """
 
     ab: Float32
@@ -78,6 +85,7 @@ class Prediction:
     strength: float = 1.0
     photo_size: tuple[int, int] | None = None
     worked: dict[str, Float32] = field(default_factory=dict)
+    guide: guided.Guide | None = None
 
     @property
     def bins(self) -> Float32:
@@ -101,7 +109,8 @@ class Prediction:
     def coefficients(self) -> Float32:
         """The guided filter's planes ``(h, w, 4)`` float32 A_a, B_a, A_b, B_b: ab = A * L + B at any size."""
         if "coefficients" not in self.worked:
-            self.worked["coefficients"] = guided.coefficients(self.ab, self.lightness)
+            guide = self.guide or guided.Guide.of(self.lightness)
+            self.worked["coefficients"] = guide.coefficients(self.ab)
         return self.worked["coefficients"]
 
     @property
@@ -199,7 +208,8 @@ class Colorizer:
         height, width = prepared.size
         ab = contract.unpack_ab(answer.ab[:, :, :height, :width])
         keeping.composite(ab, edits.regions, prepared.lightness, prepared.own_ab, prepared.photo_size, prepared.kept)
-        return Prediction(ab, prepared.lightness, hint_mask, answer, edits.strength, prepared.photo_size)
+        strength, guide = edits.strength, prepared.guide
+        return Prediction(ab, prepared.lightness, hint_mask, answer, strength, prepared.photo_size, guide=guide)
 
     def predict_planes(
         self, lightness: ArrayLike, hint_ab: ArrayLike, hint_mask: ArrayLike, reference: ArrayLike | None = None

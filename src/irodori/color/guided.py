@@ -16,6 +16,7 @@ from a quarter of the size it is 2.5 dB *worse* than plain bilinear enlargement.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,66 @@ _OVERSHOOT = np.float32(0.25)
 _STRIP = 1 << 17  # full-size pixels worked on at once
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class Guide:
+    """What the fit needs of the lightness alone: worth keeping while one photo is coloured again and again.
+
+    All are ``(h, w)`` float32: the L* itself, the same around 50, its mean in the window, and the inverse of its damped
+    variance there.
+    """
+
+    guide: NDArray[np.float32]
+    light: NDArray[np.float32]
+    mean_light: NDArray[np.float32]
+    precision: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, lightness: NDArray[np.floating[Any]], eps: float = EPS) -> Guide:
+        """Measure L* ``(h, w)``, the full-size L shrunk by averaging; ``eps`` as in :func:`coefficients`."""
+        if lightness.ndim != 2:
+            raise ValueError(f"lightness: expected (h, w), got {lightness.shape}")
+        if not eps > 0:
+            raise ValueError(f"eps and gain: expected more than 0 and at least 0, got eps {eps}")
+        guide = np.ascontiguousarray(lightness, dtype=np.float32)
+        light, mean_light, precision, spare = np.empty((4, *guide.shape), np.float32)
+        np.subtract(guide, np.float32(50), out=light)  # products of smaller numbers lose less in float32
+        np.copyto(mean_light, light)
+        np.multiply(light, light, out=precision)
+        _smooth(mean_light, _WINDOW, spare)
+        _smooth(precision, _WINDOW, spare)
+        precision -= np.multiply(mean_light, mean_light, out=spare)
+        np.maximum(precision, 0, out=precision)
+        precision += np.float32(eps)
+        np.divide(np.float32(1), precision, out=precision)
+        return cls(guide, light, mean_light, precision)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that this value holds, in bytes."""
+        return self.guide.nbytes + self.light.nbytes + self.mean_light.nbytes + self.precision.nbytes
+
+    def coefficients(self, ab: NDArray[np.floating[Any]], gain: float = GAIN) -> NDArray[np.float32]:
+        """The planes of :func:`coefficients` for ab ``(h, w, 2)``."""
+        if ab.shape != (*self.guide.shape, 2):
+            raise ValueError(f"ab and lightness: expected (h, w, 2) and (h, w), got {ab.shape} and {self.guide.shape}")
+        if not gain >= 0:
+            raise ValueError(f"eps and gain: expected more than 0 and at least 0, got gain {gain}")
+        out = np.empty((*self.guide.shape, 4), np.float32)
+        # All steps work in one block of memory: fresh memory for each takes longer than the arithmetic.
+        colour, *work = np.empty((6, *self.guide.shape), np.float32)
+        spare = work[-1]
+        for channel in range(2):
+            np.copyto(colour, ab[..., channel])
+            slope = _slope(colour, self.light, self.mean_light, self.precision, np.float32(gain), work)
+            out[..., 2 * channel] = slope
+            _smooth(slope, _ENLARGED, spare)
+            slope *= self.guide
+            wanted = np.subtract(colour, slope, out=slope)
+            _sharpen(wanted, colour, work[1:])
+            out[..., 2 * channel + 1] = colour
+        return out
+
+
 def coefficients(
     ab: NDArray[np.floating[Any]], lightness: NDArray[np.floating[Any]], eps: float = EPS, gain: float = GAIN
 ) -> NDArray[np.float32]:
@@ -48,32 +109,7 @@ def coefficients(
     """
     if ab.ndim != 3 or ab.shape[2] != 2 or lightness.shape != ab.shape[:2]:
         raise ValueError(f"ab and lightness: expected (h, w, 2) and (h, w), got {ab.shape} and {lightness.shape}")
-    if not eps > 0 or not gain >= 0:
-        raise ValueError(f"eps and gain: expected more than 0 and at least 0, got {eps} and {gain}")
-    guide = np.ascontiguousarray(lightness, dtype=np.float32)
-    out = np.empty((*guide.shape, 4), np.float32)
-    # All steps work in one block of memory: fresh memory for each takes longer than the arithmetic.
-    light, mean_light, precision, colour, *work = np.empty((9, *guide.shape), np.float32)
-    spare = work[-1]
-    np.subtract(guide, np.float32(50), out=light)  # products of smaller numbers lose less in float32
-    np.copyto(mean_light, light)
-    np.multiply(light, light, out=precision)
-    _smooth(mean_light, _WINDOW, spare)
-    _smooth(precision, _WINDOW, spare)
-    precision -= np.multiply(mean_light, mean_light, out=spare)
-    np.maximum(precision, 0, out=precision)
-    precision += np.float32(eps)
-    np.divide(np.float32(1), precision, out=precision)
-    for channel in range(2):
-        np.copyto(colour, ab[..., channel])
-        slope = _slope(colour, light, mean_light, precision, np.float32(gain), work)
-        out[..., 2 * channel] = slope
-        _smooth(slope, _ENLARGED, spare)
-        slope *= guide
-        wanted = np.subtract(colour, slope, out=slope)
-        _sharpen(wanted, colour, work[1:])
-        out[..., 2 * channel + 1] = colour
-    return out
+    return Guide.of(lightness, eps).coefficients(ab, gain)
 
 
 def _slope(
