@@ -162,7 +162,6 @@ class HintProp(nn.Module):
         self.top32 = nn.Sequential(nn.Conv2d(e32, c16, 1), nn.ReLU(inplace=True))
         self.lateral16 = nn.Conv2d(e16, c16, 1)
         self.trunk16 = Residual(c16)
-        self.context16 = SelfAttention(c16)
         self.lateral8 = nn.Conv2d(e8, c8, 1)
         self.narrow8 = nn.Conv2d(c16, c8, 1)
         self.trunk8 = Residual(c8, short=True)
@@ -212,7 +211,6 @@ class HintProp(nn.Module):
         for head in (self.mix4, self.out2, self.tone[2]):
             nn.init.normal_(head.weight, std=0.01)  # type: ignore[arg-type]
             nn.init.zeros_(head.bias)  # type: ignore[arg-type]
-        self.context16.start_as_identity()
         with torch.no_grad():  # the gates trust the heads a little and the guess by default; a hint's own pixels fully
             self.mix4.bias[2 * HEADS] = 1.0  # type: ignore[index]
             self.mix4.bias[2 * HEADS + 3] = 1.0  # type: ignore[index]
@@ -236,7 +234,7 @@ class HintProp(nn.Module):
         """
         height, width = lightness.shape[2], lightness.shape[3]
         f2, f4, f8, f16, f32 = self.encoder(shrunk(lightness, USUAL_SIDE))
-        t16 = F.relu(self.context16(self.trunk16(F.relu(self.lateral16(f16) + up(self.top32(f32))))))
+        t16 = self.trunk16(F.relu(self.lateral16(f16) + up(self.top32(f32))))
         t8 = self.trunk8(F.relu(self.lateral8(f8) + up(self.narrow8(t16))))
         t4 = self.trunk4(F.relu(self.lateral4(f4) + up(self.narrow4(t8))))
         # a large photo is looked at as if it were of the usual size; from here on all planes have its own

@@ -88,12 +88,6 @@ class SelfAttention(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(channels, 2 * channels), nn.GELU(), nn.Linear(2 * channels, channels))
         self.position = nn.Conv2d(channels, channels, 3, 1, 1, groups=channels)
 
-    def start_as_identity(self) -> None:
-        """Have the block change nothing at first."""
-        for layer in (self.out, self.mlp[2], self.position):
-            nn.init.zeros_(layer.weight)  # type: ignore[arg-type]
-            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
-
     def forward(self, x: Tensor) -> Tensor:
         """``(B, channels, h, w)`` to the same shape."""
         x = x + self.position(x)
