@@ -60,7 +60,8 @@ class Guide:
         if not eps > 0:
             raise ValueError(f"eps and gain: expected more than 0 and at least 0, got eps {eps}")
         guide = np.ascontiguousarray(lightness, dtype=np.float32)
-        light, mean_light, precision, spare = np.empty((4, *guide.shape), np.float32)
+        light, mean_light, precision = np.empty((3, *guide.shape), np.float32)
+        spare = np.empty_like(guide)  # apart, so that it is not kept
         np.subtract(guide, np.float32(50), out=light)  # products of smaller numbers lose less in float32
         np.copyto(mean_light, light)
         np.multiply(light, light, out=precision)

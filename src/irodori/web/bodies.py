@@ -44,8 +44,7 @@ def chroma_body(coefficients: Float32, revision: int, flags: int, photo_size: tu
     """Coefficients ``(h, w, 4)`` as a chroma body: 32 bytes of header, then float16, pixel by pixel."""
     height, width = coefficients.shape[:2]
     body = bytearray(HEADER + height * width * 8)
-    head = (revision & 0xFFFFFFFF, width, height, flags, photo_size[1], photo_size[0], 0)
-    struct.pack_into("<4s7I", body, 0, b"IRC1", *head)
+    _pack_head(body, b"IRC1", (height, width), revision, flags, photo_size)
     planes = np.frombuffer(body, dtype="<f2", offset=HEADER).reshape(height, width, 4)
     _to_half(coefficients, planes)
     return memoryview(body)
@@ -60,8 +59,7 @@ def rounded_body(coefficients: Float32, revision: int, flags: int, photo_size: t
     """
     height, width = coefficients.shape[:2]
     body = bytearray(ROUNDED_HEADER + height * width * 4)
-    head = (revision & 0xFFFFFFFF, width, height, flags, photo_size[1], photo_size[0], 0)
-    struct.pack_into("<4s7I", body, 0, b"IRC2", *head)
+    _pack_head(body, b"IRC2", (height, width), revision, flags, photo_size)
     ranges = np.frombuffer(body, dtype="<f4", offset=HEADER, count=8)
     out = np.frombuffer(body, dtype=np.uint8, offset=ROUNDED_HEADER).reshape(height, width, 4)
     plane = np.empty((height, width), np.float32)
@@ -79,6 +77,14 @@ def rounded_body(coefficients: Float32, revision: int, flags: int, photo_size: t
         plane += np.float32(0.5)
         np.copyto(out[..., index], plane, casting="unsafe")
     return memoryview(body)
+
+
+def _pack_head(
+    body: bytearray, magic: bytes, size: tuple[int, int], revision: int, flags: int, photo_size: tuple[int, int]
+) -> None:
+    """Write the header that both chroma bodies begin with."""
+    numbers = (revision & 0xFFFFFFFF, size[1], size[0], flags, photo_size[1], photo_size[0], 0)
+    struct.pack_into("<4s7I", body, 0, magic, *numbers)
 
 
 def lightness_plane(photo: Photo, crop: tuple[int, int, int, int], long_side: int) -> Float32:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
@@ -155,7 +155,7 @@ async def put_edits(
     id: str,
     body: schemas.EditsChange,
     commit: Switch = 1,
-    answer: Literal["chroma", "rounded", "picture", "none"] = "chroma",
+    answer: editing.Answer = "chroma",
     long_side: LongSide = 1600,
 ) -> Response:
     """Preview or commit edits; answers with the new colours."""
