@@ -9,7 +9,7 @@
  */
 
 import { halfToNumber, halvesToFloats, toGamut } from "./color.js";
-import { FRAGMENT, VERTEX } from "./shaders.js";
+import { VERTEX, fragment } from "./shaders.js";
 
 /** @typedef {import("./types.js").Ab} Ab */
 /** @typedef {import("./types.js").Rect} Rect */
@@ -66,13 +66,16 @@ export class ChromaView {
     });
   }
 
-  /** Compile the program and make the textures. */
-  prepare() {
+  /**
+   * Compile one of the two programs.
+   * @param {boolean} detailed whether it draws a part at a finer scale
+   */
+  compile(detailed) {
     const gl = this.gl;
     const program = gl.createProgram();
     for (const [kind, source] of /** @type {const} */ ([
       [gl.VERTEX_SHADER, VERTEX],
-      [gl.FRAGMENT_SHADER, FRAGMENT],
+      [gl.FRAGMENT_SHADER, fragment(detailed)],
     ])) {
       const shader = gl.createShader(kind);
       if (!shader) throw new Error("WebGL2 is not available");
@@ -89,17 +92,24 @@ export class ChromaView {
       "u_detail_rect", "u_strength", "u_wipe"];
     /** @type {Record<string, WebGLUniformLocation|null>} */
     const at = Object.fromEntries(names.map((name) => [name, gl.getUniformLocation(program, name)]));
-    const textures = { lightness: gl.createTexture(), detail: gl.createTexture(), coefficients: gl.createTexture() };
     gl.uniform1i(at.u_lightness, 0);
     gl.uniform1i(at.u_detail, 1);
     gl.uniform1i(at.u_coefficients, 2);
+    return { program, at };
+  }
+
+  /** Compile the programs and make the textures. */
+  prepare() {
+    const gl = this.gl;
+    const programs = { plain: this.compile(false), detailed: this.compile(true) };
+    const textures = { lightness: gl.createTexture(), detail: gl.createTexture(), coefficients: gl.createTexture() };
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
     gl.bindVertexArray(gl.createVertexArray());
     this.uploadedCoefficients = { width: 0, height: 0, bytes: false };
     const mipmaps = gl.getExtension("EXT_color_buffer_float") !== null; // floats have mipmaps only then
     // Software drawing is three times as fast with whole floats; a real graphics card prefers half ones.
     const wide = drawsInSoftware(gl) && gl.getExtension("OES_texture_float_linear") !== null;
-    return { at, textures, mipmaps, wide };
+    return { programs, textures, mipmaps, wide };
   }
 
   /** Upload every plane again (after the graphics context was lost). */
@@ -148,7 +158,7 @@ export class ChromaView {
     this.coefficients = plane;
     gl.activeTexture(gl.TEXTURE2);
     gl.bindTexture(gl.TEXTURE_2D, this.gpu.textures.coefficients);
-    const { data: sent, least, step, width, height } = plane;
+    const { data: sent, width, height } = plane;
     const bytes = sent instanceof Uint8Array;
     const [inside, type] = bytes
       ? [gl.RGBA8, gl.UNSIGNED_BYTE]
@@ -157,10 +167,6 @@ export class ChromaView {
         : [gl.RGBA16F, gl.HALF_FLOAT];
     if (!bytes && this.gpu.wide) this.floats = halvesToFloats(sent, this.floats);
     const data = !bytes && this.gpu.wide ? this.floats : sent;
-    const range = bytes ? 255 : 1; // a texture of bytes is read as 0..1
-    gl.uniform4f(this.gpu.at.u_least, ...least);
-    gl.uniform4f(this.gpu.at.u_step, step[0] * range, step[1] * range, step[2] * range, step[3] * range);
-    gl.uniform1f(this.gpu.at.u_middle, plane.middle);
     const before = this.uploadedCoefficients;
     if (before.width === width && before.height === height && before.bytes === bytes) {
       gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, plane.width, plane.height, gl.RGBA, type, data);
@@ -218,17 +224,18 @@ export class ChromaView {
     const top = Math.round(view.y * ratioY);
     const wide = Math.max(Math.round(this.photo.width * view.scale * ratioX), 1);
     const high = Math.max(Math.round(this.photo.height * view.scale * ratioY), 1);
-    gl.uniform4f(this.gpu.at.u_place, (2 * left) / width - 1, 1 - (2 * top) / height, (2 * wide) / width, (-2 * high) / height);
-    const squares = view.scale * ratioX >= SQUARES_FROM;
     const detail = this.detail?.rect;
-    if (detail && detail.width > 0) {
+    const detailed = detail !== undefined && detail.width > 0;
+    const { program, at } = detailed ? this.gpu.programs.detailed : this.gpu.programs.plain;
+    gl.useProgram(program);
+    gl.uniform4f(at.u_place, (2 * left) / width - 1, 1 - (2 * top) / height, (2 * wide) / width, (-2 * high) / height);
+    const squares = view.scale * ratioX >= SQUARES_FROM;
+    if (detailed) {
       const { width: w, height: h } = this.photo;
-      gl.uniform4f(this.gpu.at.u_detail_rect, detail.x / w, detail.y / h, w / detail.width, h / detail.height);
+      gl.uniform4f(at.u_detail_rect, detail.x / w, detail.y / h, w / detail.width, h / detail.height);
       gl.activeTexture(gl.TEXTURE1);
       gl.bindTexture(gl.TEXTURE_2D, this.gpu.textures.detail);
       gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, squares ? gl.NEAREST : gl.LINEAR);
-    } else {
-      gl.uniform4f(this.gpu.at.u_detail_rect, 0, 0, 0, 0);
     }
     gl.activeTexture(gl.TEXTURE0);
     gl.bindTexture(gl.TEXTURE_2D, this.gpu.textures.lightness);
@@ -239,8 +246,15 @@ export class ChromaView {
       gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, small ? gl.LINEAR_MIPMAP_LINEAR : gl.LINEAR);
     }
     const uncoloured = frame.before || !this.coefficients;
-    gl.uniform1f(this.gpu.at.u_strength, frame.strength);
-    gl.uniform1f(this.gpu.at.u_wipe, uncoloured ? width + 1 : frame.wipe === null ? -1 : frame.wipe * ratioX);
+    if (this.coefficients) {
+      const { data, least, step, middle } = this.coefficients;
+      const range = data instanceof Uint8Array ? 255 : 1; // a texture of bytes is read as 0..1
+      gl.uniform4f(at.u_least, ...least);
+      gl.uniform4f(at.u_step, step[0] * range, step[1] * range, step[2] * range, step[3] * range);
+      gl.uniform1f(at.u_middle, middle);
+    }
+    gl.uniform1f(at.u_strength, frame.strength);
+    gl.uniform1f(at.u_wipe, uncoloured ? width + 1 : frame.wipe === null ? -1 : frame.wipe * ratioX);
     gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
   }
 

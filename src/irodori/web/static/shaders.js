@@ -22,17 +22,28 @@ void main() {
   gl_Position = vec4(u_place.xy + v_photo * u_place.zw, 0.0, 1.0);
 }`;
 
-export const FRAGMENT = `#version 300 es
+const DETAIL_INPUTS = `
+uniform sampler2D u_detail;        // the part in view at a finer scale
+uniform vec4 u_detail_rect;        // left, top, 1 / width, 1 / height of that part over the photo (0..1)`;
+const DETAIL = `
+  vec2 inside = (v_photo - u_detail_rect.xy) * u_detail_rect.zw;
+  float finer = texture(u_detail, inside).r;
+  vec2 beyond = abs(inside - 0.5);
+  if (max(beyond.x, beyond.y) <= 0.5) lightness = finer;`;
+
+/**
+ * The fragment shader. Without a finer part it does not ask for one: software drawing runs through both sides of an "if".
+ * @param {boolean} detailed
+ */
+export const fragment = (detailed) => `#version 300 es
 precision highp float;
 precision highp sampler2D;
 uniform sampler2D u_lightness;     // whole photo, L 0..100
-uniform sampler2D u_detail;        // the part in view at a finer scale
 uniform sampler2D u_coefficients;  // A_a, B_a, A_b, B_b
 uniform vec4 u_least, u_step;      // what they stand for: least + step * number
 uniform float u_middle;            // they belong to L - middle
-uniform vec4 u_detail_rect;        // left, top, 1 / width, 1 / height of that part over the photo (0..1); 0 without it
 uniform float u_strength;
-uniform float u_wipe;              // device pixels from the left: what lies left of it is shown uncoloured
+uniform float u_wipe;              // device pixels from the left: what lies left of it is shown uncoloured${detailed ? DETAIL_INPUTS : ""}
 in vec2 v_photo;
 out vec4 colour;
 
@@ -58,13 +69,7 @@ bool fits(vec3 rgb) {
 }
 
 void main() {
-  float lightness = texture(u_lightness, v_photo).r;
-  if (u_detail_rect.z > 0.0) {
-    vec2 inside = (v_photo - u_detail_rect.xy) * u_detail_rect.zw;
-    float finer = texture(u_detail, inside).r;
-    vec2 off = abs(inside - 0.5);
-    if (max(off.x, off.y) <= 0.5) lightness = finer;
-  }
+  float lightness = texture(u_lightness, v_photo).r;${detailed ? DETAIL : ""}
   float fy = (lightness + 16.0) / 116.0;
   vec2 ab = vec2(0.0);
   if (gl_FragCoord.x >= u_wipe) {
