@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -303,3 +305,16 @@ def test_thousands_of_hints(colorizer: Colorizer, grey_photo: Photo) -> None:
     hints = tuple(Hint(x, y, radius=1, rgb="#808040") for x, y in places)
     box = Region(((20, 20), (120, 20), (120, 120), (20, 120)), rgb="#d02010")
     colorizer.predict(grey_photo, Edits(hints=hints, regions=(box,)))
+
+
+def test_rough_planes_show_nearly_the_same(colorizer: Colorizer, colour_photo: Photo) -> None:
+    edits = Edits(hints=(Hint(100, 60, ab=(40, 30)),))
+    prediction = colorizer.predict(colour_photo, edits)
+    height, width = prediction.ab.shape[:2]
+    assert prediction.rough.shape == (-(-height // 2), -(-width // 2), 4)
+    assert prediction.rough is prediction.rough
+    alone = replace(prediction, worked={}, rough_guide=None)
+    assert np.array_equal(alone.rough, prediction.rough)
+    lightness = colour_photo.lightness
+    whole, rough = (guided.apply(planes, lightness) for planes in (prediction.coefficients, prediction.rough))
+    assert np.hypot(*np.moveaxis(whole - rough, -1, 0)).mean() < 1

@@ -223,3 +223,14 @@ def test_wrong_arguments_are_refused():
         guided.apply_rows(np.zeros((4, 4, 4), np.float32), np.zeros((4, 9), np.float32), 8, 10)
     with pytest.raises(ValueError, match=r"expected \(h, w, 4\) and \(n, W\)"):
         guided.apply(np.zeros((4, 4, 3), np.float32), np.zeros((4, 9), np.float32))
+
+
+@pytest.mark.parametrize("shape", [(6, 8), (7, 8, 2), (5, 9), (1, 1, 2)])
+def test_halved_is_the_mean_of_four(shape: tuple[int, ...]) -> None:
+    plane = np.random.default_rng(1).uniform(0, 9, shape).astype(np.float32)
+    small = guided.halved(plane)
+    assert small.shape[:2] == (-(-shape[0] // 2), -(-shape[1] // 2))
+    assert small.dtype == np.float32
+    assert small[0, 0] == pytest.approx(plane[:2, :2].mean(axis=(0, 1)), rel=1e-5)
+    last = plane[2 * (small.shape[0] - 1) :, 2 * (small.shape[1] - 1) :]
+    assert small[-1, -1] == pytest.approx(last.mean(axis=(0, 1)), rel=1e-5)

@@ -113,6 +113,21 @@ def coefficients(
     return Guide.of(lightness, eps).coefficients(ab, gain)
 
 
+def halved(plane: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """Shrink ``(h, w, ...)`` to half the size in both directions by averaging 2 x 2 pixels (edges repeat), float32.
+
+    A fit on halved planes takes a quarter of the time and stays close: see :meth:`irodori.colorizer.Prediction.rough`.
+    """
+    odd = [(0, side % 2) for side in plane.shape[:2]]
+    if any(more for _, more in odd):
+        plane = np.pad(plane, odd + [(0, 0)] * (plane.ndim - 2), mode="edge")
+    out: NDArray[np.float32] = np.add(plane[::2, ::2], plane[1::2, ::2], dtype=np.float32)
+    out += plane[::2, 1::2]
+    out += plane[1::2, 1::2]
+    out *= np.float32(0.25)
+    return out
+
+
 def _slope(
     colour: NDArray[np.float32],
     light: NDArray[np.float32],

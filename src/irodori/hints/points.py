@@ -25,6 +25,7 @@ MAX_AB = 128.0
 MAX_TEXT = 1000
 
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
+_FEW = 8  # boxes that are looked at one by one
 
 
 @dataclass(frozen=True)
@@ -224,6 +225,10 @@ def _span(
 def _medians(plane: NDArray[np.float32], boxes: NDArray[np.int64]) -> NDArray[np.float32]:
     """Median of ``plane`` under each box, boxes of one shape at a time."""
     out = np.empty(len(boxes), np.float32)
+    if len(boxes) <= _FEW:
+        for index, (top, bottom, left, right) in enumerate(boxes.tolist()):
+            out[index] = np.median(plane[top:bottom, left:right])
+        return out
     heights, widths = boxes[:, 1] - boxes[:, 0], boxes[:, 3] - boxes[:, 2]
     for height, width in np.unique(np.stack([heights, widths], axis=1), axis=0).tolist():
         chosen = np.flatnonzero((heights == height) & (widths == width))

@@ -55,8 +55,9 @@ def _body(
     if answer == "picture":
         plane = live.lightness_plane(long_side)
         return bodies.encoded(bodies.coloured(plane, prediction.coefficients, prediction.strength))
-    pack = bodies.rounded_body if answer == "rounded" else bodies.chroma_body
-    return pack(prediction.coefficients, row.revision, flags | flags_of(row), (row.height, row.width))
+    rough = answer == "rounded"
+    pack, planes = (bodies.rounded_body, prediction.rough) if rough else (bodies.chroma_body, prediction.coefficients)
+    return pack(planes, row.revision, flags | flags_of(row), (row.height, row.width))
 
 
 def flags_of(row: SessionRow) -> int:
