@@ -88,6 +88,19 @@ def test_the_same_hints_on_400_and_on_4000_pixels(shipped: Colorizer, portrait: 
     assert np.quantile(distance, 0.95) <= 1
 
 
+def test_a_larger_plane_of_the_same_photo_has_the_same_colours(shipped: Colorizer, portrait: Photo) -> None:
+    """At twice the network size the photo is looked at in the usual copy: the automatic colours agree."""
+    planes = [resize(portrait.lightness, side, side) for side in (256, 512)]
+    small, large = (
+        shipped.predict_planes(plane, np.zeros((*plane.shape, 2), np.float32), np.zeros_like(plane)).ab
+        for plane in planes
+    )
+    shrunk = np.stack([resize(np.ascontiguousarray(large[..., k]), 256, 256) for k in (0, 1)], axis=-1)
+    distance = np.hypot(*np.moveaxis(shrunk - small, -1, 0))
+    assert distance.mean() <= 1.5
+    assert np.hypot(*np.moveaxis(small, -1, 0)).mean() > 4
+
+
 def test_planes_of_hints_do_not_know_the_photos_size() -> None:
     """On one lightness plane, positions, radii and colours scale exactly: also the ab, not only the mask."""
     plane = np.linspace(5, 95, 256 * 340, dtype=np.float32).reshape(256, 340)

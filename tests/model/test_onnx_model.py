@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from irodori.errors import ModelError
+from irodori.model import contract
 from irodori.model.onnx_model import OnnxModel, offered_providers
 
 
@@ -168,3 +169,18 @@ def test_onnxruntime_keeps_quiet(copy: Path) -> None:
     done = subprocess.run([sys.executable, "-c", script, str(copy)], capture_output=True, text=True, check=True)
     assert done.stderr == ""
     assert "is not a network" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("size", "looked_at"),
+    [
+        ((256, 384), (256, 384)),
+        ((512, 768), (256, 384)),
+        ((640, 512), (320, 256)),
+        ((288, 320), (256, 288)),
+        ((32, 64), (32, 64)),
+        ((32, 4096), (32, 4096)),
+    ],
+)
+def test_large_photos_are_looked_at_in_a_smaller_copy(size: tuple[int, int], looked_at: tuple[int, int]) -> None:
+    assert contract.looked_at_size(*size, 256) == looked_at

@@ -172,3 +172,14 @@ def test_the_digest_tells_weights_apart(copy: Path) -> None:
     files["answer.onnx"]["sha256"] = "0" * 64
     rewrite(copy, files=files)
     assert weights.read_info(copy).digest != before.digest
+
+
+@pytest.mark.parametrize(
+    ("side", "words"), [(256, "enlarge.onnx"), ("256", "look_side"), (7, "look_side"), (1 << 20, "look_side")]
+)
+def test_a_side_to_look_at_needs_its_graph(copy: Path, side: object, words: str) -> None:
+    path = copy / "model.json"
+    info = json.loads(path.read_text())
+    path.write_text(json.dumps({**info, "look_side": side}))
+    with pytest.raises(ModelError, match=words):
+        weights.read_info(copy)

@@ -33,7 +33,7 @@ def folder(network: HintProp, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_folder_answers_like_the_network(network: HintProp, folder: Path) -> None:
     model, torch_model = Colorizer.load(folder, threads=1), NetworkPredictor(network, torch.device("cpu"))
     rng = np.random.default_rng(0)
-    for height, width in ((32, 32), (96, 64), (64, 160)):
+    for height, width in ((32, 32), (96, 64), (64, 160), (416, 320)):  # the last one is looked at in a smaller copy
         lightness = rng.uniform(0, 100, (height, width)).astype(np.float32)
         hint_ab, mask = np.zeros((height, width, 2), np.float32), np.zeros((height, width), np.float32)
         hint_ab[3:9, 5:11], mask[3:9, 5:11] = (40, -20), 1
@@ -76,7 +76,8 @@ def test_only_zero_padding_before_convolutions_is_folded(tmp_path: Path) -> None
 def test_model_json_tells_what_it_is(folder: Path) -> None:
     info = json.loads((folder / "model.json").read_text())
     assert (info["contract"], info["name"], info["network"], info["accepts_reference"]) == (1, "tiny", "hintprop", True)
-    assert set(info["files"]) == {"prepare.onnx", "answer.onnx", "distribution.onnx"}
+    assert set(info["files"]) == {"prepare.onnx", "enlarge.onnx", "answer.onnx", "distribution.onnx"}
+    assert info["look_side"] == 256
     assert info["figures"] == {"x": 1}
     assert info["provenance"]["largest_runtime_difference"] <= export.TOLERANCE
     assert 0 < info["provenance"]["half_precision_changes_ab_by"] <= export.HALF_RMS

@@ -9,6 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from irodori.model import contract  # noqa: E402
+from irodori.photo_resize import resize  # noqa: E402
 from irodori.train import loop  # noqa: E402
 from irodori.train.export import example  # noqa: E402
 from irodori.train.networks import hintprop, layers, saturation  # noqa: E402
@@ -22,6 +23,11 @@ pytestmark = pytest.mark.train
 def network() -> HintProp:
     torch.manual_seed(0)
     return HintProp(width=0.125, encoder_width=0.25).eval()
+
+
+def quarter(hint_ab: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """The hints at 1/4 scale, as the network averages them."""
+    return layers.down(torch.cat([hint_ab, mask], 1), 4)
 
 
 def test_shapes(network: HintProp) -> None:
@@ -66,7 +72,7 @@ def test_a_head_copies_a_hint_to_its_own_place(network: HintProp) -> None:
     hint_ab[:, 0, 20:28, 36:44], hint_ab[:, 1, 20:28, 36:44], mask[:, :, 20:28, 36:44] = 0.4, -0.3, 1
     with torch.no_grad():
         features = network.prepare(lightness)
-        found = network._propagate(lightness, features, hint_ab, mask, None)[0][0]
+        found = network._propagate(lightness, features, mask, quarter(hint_ab, mask), None)[0][0]
     confidence = found[:, 4, 5:7, 9:11]
     assert float(confidence.max()) > 0.5
     proposed = found[:, :2, 5:7, 9:11] * (confidence + 1e-3)[:, None] / confidence[:, None]
@@ -81,7 +87,8 @@ def test_nearer_hints_count_more(network: HintProp) -> None:
     mask[:, :, 24:32, 24:32], mask[:, :, 24:32, 96:104] = 1, 1
     hint_ab[:, 0, 24:32, 24:32], hint_ab[:, 0, 24:32, 96:104] = 0.5, -0.5
     with torch.no_grad():
-        found = network._propagate(lightness, network.prepare(lightness), hint_ab, mask, None)[0][0]
+        features = network.prepare(lightness)
+        found = network._propagate(lightness, features, mask, quarter(hint_ab, mask), None)[0][0]
     assert float(found[1, 0, 7, 7]) > 0.2
     assert float(found[1, 0, 7, 24]) < -0.2
 
@@ -133,7 +140,7 @@ def test_a_heads_regression_finds_how_colour_follows_lightness(network: HintProp
         network.log_lightness.fill_(-20)  # both hints are seen from everywhere
         try:
             features = network.prepare(lightness)
-            colours, more, slopes, *_ = network._propagate(lightness, features, hint_ab, mask, None)
+            colours, more, slopes, *_ = network._propagate(lightness, features, mask, quarter(hint_ab, mask), None)
         finally:
             network.log_slope_noise.copy_(saved[0])
             network.log_lightness.copy_(saved[1])
@@ -154,8 +161,9 @@ def test_a_hint_is_as_loud_on_a_larger_plane(network: HintProp) -> None:
         for scale in (1, 2):
             planes = [plane.repeat_interleave(scale, 2).repeat_interleave(scale, 3) for plane in (lightness, mask)]
             features = network.prepare(planes[0])
-            keys = network._tokens(planes[0], features, planes[1].expand(-1, 2, -1, -1) * 0.3, planes[1], None)[0]
-            loud.append(keys[0, :, -1, 1:].exp().sum(1))
+            hints4 = quarter(planes[1].expand(-1, 2, -1, -1) * 0.3, planes[1])
+            keys = network._tokens(planes[0], features, planes[1], hints4, None)[0]
+            loud.append(keys[0, :, :, -1].exp().sum(1))
     assert torch.allclose(loud[0], loud[1], rtol=0.05)
 
 
@@ -165,7 +173,7 @@ def test_what_is_missing_at_the_hints_is_carried_to_their_neighbours(network: Hi
     asked = (inputs["lightness"], inputs["hint_ab"], inputs["hint_mask"])
     with torch.no_grad():
         features = network.prepare(asked[0])
-        told = network._propagate(asked[0], features, *asked[1:], None)[4]
+        told = network._propagate(asked[0], features, asked[2], quarter(*asked[1:]), None)[4]
         missing = torch.zeros_like(told.colour)
         missing[:, 0, 0] = 0.1
         spread = told.equations.colours(missing)[0]
@@ -198,8 +206,9 @@ def test_an_unlikely_colour_surprises(network: HintProp) -> None:
         features["guess_bins"][:, :, 100] = 1
         surprises = []
         for colour in (network.centres[100], -network.centres[100]):
-            values = network._tokens(lightness, features, colour[None, :, None, None] * mask, mask, None)[1]
-            surprises.append(float(values[0, 0, 1, 4]))
+            hints4 = quarter(colour[None, :, None, None] * mask, mask)
+            values = network._tokens(lightness, features, mask, hints4, None)[1]
+            surprises.append(float(values[0, 0, 4, 0]))
     assert surprises[0] == pytest.approx(0, abs=0.01)
     assert surprises[1] > 0.5
 
@@ -210,9 +219,10 @@ def test_oddness_scales_the_surprise(network: HintProp) -> None:
     try:
         with torch.no_grad():
             features = network.prepare(asked[0])
-            plain = network._tokens(asked[0], features, *asked[1:], None)[1][..., 4]
+            told = asked[0], features, asked[2], quarter(*asked[1:]), None
+            plain = network._tokens(*told)[1][:, :, 4]
             network.oddness = 0.5
-            half = network._tokens(asked[0], features, *asked[1:], None)[1][..., 4]
+            half = network._tokens(*told)[1][:, :, 4]
     finally:
         network.oddness = 1.0
     assert float(plain.abs().max()) > 0.1
@@ -221,17 +231,19 @@ def test_oddness_scales_the_surprise(network: HintProp) -> None:
 
 def test_settled_layers_answer_the_same() -> None:
     torch.manual_seed(3)
-    layer, encoder = layers.JointConv(5, (3, 4), 6), EfficientNetLite0(0.25)
+    layer, encoder = layers.JointConv(5, 3, 6, 4), EfficientNetLite0(0.25)
     for _ in range(3):
-        layer(layer.photo(torch.randn(2, 5, 8, 8)), torch.randn(2, 3, 8, 8), torch.randn(2, 4, 8, 8))
+        shapes = ((2, 5, 8, 8), (2, 3, 8, 8), (2, 4, 4, 4))
+        share, hints, below = (torch.randn(*shape) for shape in shapes)
+        layer(layer.photo(share), layer.hints_conv(hints), below)
     layer.eval(), encoder.eval()
-    inputs = torch.randn(1, 5, 8, 8), torch.randn(1, 3, 8, 8), torch.randn(1, 4, 8, 8)
+    share, hints, below = (torch.randn(1, *shape[1:]) for shape in shapes)
     photo = torch.rand(1, 1, 64, 64) - 0.5
     with torch.no_grad():
-        before, features = layer(layer.photo(inputs[0]), *inputs[1:]), encoder(photo)
+        before, features = layer(layer.photo(share), layer.hints_conv(hints), below), encoder(photo)
         layer.settle()
         encoder.settle()
-        after, settled = layer(layer.photo(inputs[0]), *inputs[1:]), encoder(photo)
+        after, settled = layer(layer.photo(share), layer.hints_conv(hints), below), encoder(photo)
     assert isinstance(layer.norm, torch.nn.Identity)
     assert encoder._conv_stem.in_channels == 1
     assert torch.allclose(before, after, atol=1e-5)
@@ -239,10 +251,33 @@ def test_settled_layers_answer_the_same() -> None:
         assert torch.allclose(one, other, atol=1e-5)
 
 
-def test_blocks_are_pixel_unshuffle_and_gates_softmax() -> None:
+def test_a_share_from_the_coarser_scale_is_enlarged_and_added() -> None:
+    torch.manual_seed(3)
+    layer = layers.JointConv(5, 3, 6, 4).eval()
+    share, told, below, coarse = (
+        torch.randn(1, 6, 8, 8), torch.randn(1, 6, 8, 8), torch.randn(1, 4, 4, 4), torch.randn(1, 6, 4, 4)
+    )  # fmt: skip
+    with torch.no_grad():
+        apart, added = layer(share, told, below, coarse), layer(share + layers.up(coarse), told, below)
+    assert torch.allclose(apart, added, atol=1e-5)
+
+
+def test_a_convolution_over_blocks_needs_no_blocks() -> None:
+    torch.manual_seed(4)
+    weight, planes, fine = torch.randn(5, 2 + 12, 3, 3), torch.randn(2, 2, 8, 12), torch.randn(2, 3, 16, 24)
+    both = torch.cat([planes, torch.nn.functional.pixel_unshuffle(fine, 2)], 1)
+    wanted = torch.nn.functional.conv2d(both, weight, padding=1)
+    assert torch.allclose(layers.conv_with_blocks(weight, planes, fine), wanted, atol=1e-4)
+
+
+def test_gates_are_softmax() -> None:
     x = torch.randn(2, 3, 8, 12)
-    assert torch.equal(layers.blocks(x), torch.nn.functional.pixel_unshuffle(x, 2))
     assert torch.allclose(layers.gates(x), x.softmax(1), atol=1e-6)
+
+
+def test_separable_layers_begin_as_shortcuts() -> None:
+    layer, x = layers.Separable(6).eval(), torch.randn(1, 6, 8, 8)
+    assert torch.equal(layer(x), x.relu())
 
 
 def test_even_keeping_brings_the_mean_and_leaves_the_detail() -> None:
@@ -324,7 +359,8 @@ def test_what_is_around_a_surprising_hint_and_alike_takes_its_colour() -> None:
             weight=torch.ones(1, 1, tokens),
             place=torch.cat([place, place + torch.tensor([[0.0, -0.3, 0.0]]).T[None]], 2)[:, :, :tokens],
         )
-        return hintprop._held(ab4, light4, told)
+        pixels = layers.positions(64, 64, light4).flatten(1)[None]
+        return hintprop._held(ab4, hintprop._around(pixels, light4.flatten(2)), told)
 
     odd = held(1.0)
     assert torch.allclose(odd[0, :, 32, 29], torch.tensor([0.5, -0.25]), atol=0.05)  # 12 px of 256 to the left
@@ -341,7 +377,8 @@ def test_a_large_photo_is_looked_at_at_the_usual_size() -> None:
     assert layers.shrunk(plane[..., :256, :384], 256).shape == (1, 1, 256, 384)
     assert torch.equal(layers.shrunk(plane[..., :256, :384], 256), plane[..., :256, :384])
     small = layers.shrunk(plane, 256)
-    assert torch.allclose(small, torch.nn.functional.avg_pool2d(plane, 2), atol=1e-5)  # averaged, not picked
+    program = resize(plane[0, 0].numpy(), 256, 512)  # the program shrinks with the same filter
+    assert torch.allclose(small[0, 0], torch.from_numpy(program), atol=1e-5)
     quarter = layers.shrunk(torch.rand(1, 1, 1024, 1024).round(), 256)
     assert quarter.shape == (1, 1, 256, 256)
     assert float(quarter.std()) < 0.2  # the mean of 16 is much evener than one of them

@@ -17,11 +17,10 @@ SIDE = 64
 
 @pytest.fixture
 def layer() -> Kriging:
-    """A layer to which all places look alike, so that position and lightness decide."""
+    """A layer for a photo whose places all look alike, so that position and lightness decide."""
     torch.manual_seed(0)
     made = Kriging(8, 8).eval()
     with torch.no_grad():
-        made.embed.weight.zero_()
         made.log_noise.fill_(-9)
         made.log_reach.copy_(torch.log(torch.tensor([0.5, 1.0, 1.5])))
     return made
@@ -35,10 +34,13 @@ def field(layer: Kriging, hints: list[tuple[int, int, float]], lightness: torch.
     for top, left, a in hints:
         ab[:, 0, top : top + 8, left : left + 8], mask[:, :, top : top + 8, left : left + 8] = a, 1
     with torch.no_grad():
-        places, amounts = layer.describe(features, features, light4)
+        place = positions(SIDE // 4, SIDE // 4, light4)
+        places = layer.places(torch.zeros(1, kriging.KERNELS, kriging.EMBEDDING, *light4.shape[2:]), place, light4)
+        amounts = layer.described_amounts(layer.amounts(features))
         weight = down(mask, 8).flatten(2)
         size = weight.clamp(min=1e-6)
-        tokens = layer.pool(places, amounts, down(mask, 4)).flatten(2) / size
+        described = torch.cat([places.flatten(1, 2), amounts], 1)
+        tokens = down(described * down(mask, 4), 2).flatten(2) / size
         equations = layer.equations(places, amounts, tokens, weight)
         return equations.colours(down(ab, 8).flatten(2) / size, torch.ones_like(weight))[0]
 
@@ -80,27 +82,34 @@ def test_many_like_hints_on_one_side_do_not_outvote_one_on_the_other(layer: Krig
 
 def test_conjugate_gradients_solve_what_cholesky_solves() -> None:
     torch.manual_seed(1)
-    points = torch.rand(2, 1, 40, 2) * 4
-    matrix = kriging._covariance(points, points)[:, 0] + 0.01 * torch.eye(40)
-    wanted = torch.randn(2, 40, 4)
-    exact, stepped = torch.linalg.solve(matrix, wanted), kriging._solve(matrix, wanted)
-    assert torch.allclose(matrix @ exact, wanted, atol=1e-3)
+    points = torch.rand(2, 1, 2, 40) * 4
+    matrix = kriging._covariance(kriging._asking(points), kriging._places(points))[:, 0] + 0.01 * torch.eye(40)
+    wanted = torch.randn(2, 4, 40)
+    exact = torch.linalg.solve(matrix, wanted.transpose(1, 2)).transpose(1, 2)
+    stepped = kriging._solve(matrix, wanted)
+    assert torch.allclose(exact @ matrix, wanted, atol=1e-3)
     assert (stepped - exact).norm() < 0.02 * exact.norm()
 
 
 def test_conjugate_gradients_stay_still_when_they_have_arrived() -> None:
     """One token is solved by one step; the others must not divide nothing by nothing. Nothing asked: nothing."""
-    matrix, wanted = torch.full((1, 1, 1), 1.5), torch.tensor([[[3.0, 0.0, -1.5, 0.0]]])
+    matrix, wanted = torch.full((1, 1, 1), 1.5), torch.tensor([[[3.0], [0.0], [-1.5], [0.0]]])
     assert torch.allclose(kriging._solve(matrix, wanted), wanted / 1.5, atol=1e-5)
 
 
 def test_the_covariances_own_gradient_is_right() -> None:
     torch.manual_seed(2)
-    one = torch.randn(2, 3, 5, 4, dtype=torch.float64, requires_grad=True)
-    other = torch.randn(2, 3, 6, 4, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(kriging._Covariance.apply, (one, other))
+    one = torch.randn(2, 3, 4, 5, dtype=torch.float64, requires_grad=True)
+    other = torch.randn(2, 3, 4, 6, dtype=torch.float64, requires_grad=True)
+
+    def covariance(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+        return kriging._covariance(kriging._asking(one), kriging._places(other))
+
+    assert torch.autograd.gradcheck(covariance, (one, other))
     with torch.no_grad():
-        assert torch.equal(kriging._covariance(one, other), kriging._Covariance.apply(one, other))
+        plain = covariance(one, other)
+    assert torch.equal(plain, covariance(one, other))
+    assert torch.allclose(plain, (-(one[:, :, :, :, None] - other[:, :, :, None]).norm(dim=2)).exp(), atol=1e-3)
 
 
 def test_positions_mean_the_same_at_every_size_and_stride() -> None:

@@ -19,6 +19,10 @@ decoded        (1, C, h/4, w/4)       what ``distribution`` makes the logits of
 All but ``hint_cells`` are float32, and h and w are multiples of :data:`MULTIPLE`. A network may declare any subset of
 the inputs; whatever ``prepare`` returns is handed to ``answer`` under the same names. ``answer`` gives ab and either
 the logits, or ``decoded``, from which a third graph makes them when somebody asks for colours.
+
+A model may look at a large photo in a smaller copy, of :func:`looked_at_size`: then ``prepare`` sees that copy, and a
+graph ``enlarge`` makes the photo's own features of its lightness, of the copy's (``small_lightness``) and of what
+``prepare`` returned (``small_`` and the name).
 """
 
 from __future__ import annotations
@@ -45,6 +49,7 @@ AB_SCALE = 110.0
 
 PREPARE_FILE = "prepare.onnx"
 ANSWER_FILE = "answer.onnx"
+ENLARGE_FILE = "enlarge.onnx"
 DISTRIBUTION_FILE = "distribution.onnx"
 INFO_FILE = "model.json"
 WEIGHTS_FILE = "weights.pt"
@@ -151,6 +156,13 @@ def unpack_bins(logits: npt.ArrayLike) -> Float32:
     np.exp(bins, out=bins)
     bins /= bins.sum(axis=-1, keepdims=True)
     return bins
+
+
+def looked_at_size(height: int, width: int, side: int) -> tuple[int, int]:
+    """The size, in multiples of :data:`MULTIPLE`, at which a photo's short side is ``side`` pixels, if it is longer."""
+    share = min(1.0, side / min(height, width))
+    rows, columns = (max(1, int(length * share / MULTIPLE + 0.5)) * MULTIPLE for length in (height, width))
+    return rows, columns
 
 
 def padded_size(height: int, width: int) -> tuple[int, int]:

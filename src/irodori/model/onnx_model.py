@@ -1,6 +1,7 @@
 """Run a model folder with ONNX Runtime: ``prepare`` once per photo, ``answer`` once per change of hints.
 
-Where the folder holds a ``distribution.onnx``, the colour distribution is worked out from the answer when it is asked
+Where the folder holds an ``enlarge.onnx``, a large photo is prepared from a smaller copy (see the contract).
+Where it holds a ``distribution.onnx``, the colour distribution is worked out from the answer when it is asked
 for; else it is a part of ``answer``.
 
 The tensors' names, shapes and ranges are those of :mod:`irodori.model.contract`; each graph is fed by name with what
@@ -21,6 +22,7 @@ import numpy.typing as npt
 from irodori.errors import ModelError
 from irodori.model import contract, weights
 from irodori.model.weights import ModelInfo
+from irodori.photo_resize import resize
 
 Array = npt.NDArray[Any]
 
@@ -81,18 +83,26 @@ def offered_providers() -> list[str]:
 class OnnxModel:
     """A loaded model. ``prepare`` and ``answer`` may be called from several threads at once."""
 
-    def __init__(self, info: ModelInfo, prepare: Any | None, answer: Any, distribution: Any | None) -> None:
+    def __init__(
+        self, info: ModelInfo, prepare: Any | None, answer: Any, distribution: Any | None, enlarge: Any | None = None
+    ) -> None:
         """Wrap the ONNX Runtime sessions; use :meth:`load`."""
         self.info = info
         self._prepare = prepare
+        self._enlarge = enlarge
         self._answer = answer
         self._distribution = distribution
-        features = {"lightness"} | ({o.name for o in prepare.get_outputs()} if prepare is not None else set())
+        prepared = _outputs(prepare) if prepare is not None else []
+        features = {"lightness", *prepared}
         self._second = "logits" if distribution is None else "decoded"
         outputs = ("ab", self._second)
         self._answer_inputs = _check_graph(info, contract.ANSWER_FILE, answer, features | set(_HINTS), outputs)
         if prepare is not None:
             _check_graph(info, contract.PREPARE_FILE, prepare, {"lightness"}, ())
+        if enlarge is not None:
+            known = {"lightness", "small_lightness", *(f"small_{name}" for name in prepared)}
+            wanted = [name for name in self._answer_inputs if name in prepared]
+            self._enlarge_inputs = _check_graph(info, contract.ENLARGE_FILE, enlarge, known, wanted)
         if distribution is not None:
             _check_graph(info, contract.DISTRIBUTION_FILE, distribution, {"decoded"}, ("logits",))
 
@@ -133,7 +143,8 @@ class OnnxModel:
         answer = _session(info, contract.ANSWER_FILE, threads, chain, spinning)
         separate = info.has_distribution
         distribution = _session(info, contract.DISTRIBUTION_FILE, threads, chain, spinning) if separate else None
-        return cls(info, prepare, answer, distribution)
+        enlarge = _session(info, contract.ENLARGE_FILE, threads, chain, spinning) if info.has_enlarge else None
+        return cls(info, prepare, answer, distribution, enlarge)
 
     def prepare(self, lightness: npt.ArrayLike) -> Features:
         """Run the hint-free part, once per photo.
@@ -150,11 +161,25 @@ class OnnxModel:
         size = (tensors["lightness"].shape[2], tensors["lightness"].shape[3])
         if self._prepare is None:
             return Features(size, dict(tensors))
-        names = [output.name for output in self._prepare.get_outputs()]
-        features = dict(zip(names, _run(self.info, self._prepare, names, tensors), strict=True))
-        if "lightness" in self._answer_inputs:
-            features.setdefault("lightness", tensors["lightness"])
-        return Features(size, features)
+        features = self._looked_at(np.asarray(lightness, np.float32), tensors)
+        return Features(size, {name: features[name] for name in self._answer_inputs if name in features})
+
+    def _looked_at(self, plane: npt.NDArray[np.float32], tensors: Mapping[str, Array]) -> dict[str, Array]:
+        """What ``prepare`` makes of a photo, through a smaller copy where the model wants one; and the lightness."""
+        names = _outputs(self._prepare)
+        height, width = plane.shape
+        look_side = self.info.look_side
+        small = (height, width)
+        if self._enlarge is not None and look_side is not None:
+            small = contract.looked_at_size(height, width, look_side)
+        if small == (height, width):
+            return {**tensors, **dict(zip(names, _run(self.info, self._prepare, names, tensors), strict=True))}
+        copy = contract.pack_lightness(resize(plane, *small))
+        seen = dict(zip(names, _run(self.info, self._prepare, names, copy), strict=True))
+        given = {**tensors, **{f"small_{name}": value for name, value in {**seen, **copy}.items()}}
+        names = _outputs(self._enlarge)
+        asked = {name: given[name] for name in self._enlarge_inputs}
+        return {**tensors, **dict(zip(names, _run(self.info, self._enlarge, names, asked), strict=True))}
 
     def answer(
         self,
@@ -234,6 +259,11 @@ def _session(info: ModelInfo, name: str, threads: int | None, providers: Sequenc
         raise ModelError(
             f"{info.folder / name} is not a network that this ONNX Runtime can run; install the model again"
         ) from error
+
+
+def _outputs(session: Any) -> list[str]:
+    """The names of what a graph gives."""
+    return [output.name for output in session.get_outputs()]
 
 
 def _run(info: ModelInfo, session: Any, names: Sequence[str], inputs: Mapping[str, Array]) -> list[Array]:

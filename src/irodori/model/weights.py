@@ -1,8 +1,8 @@
 """Find model folders: the embedded default, those installed in the user's data folder, or any path.
 
-A model folder holds ``answer.onnx``, usually ``prepare.onnx`` and ``distribution.onnx``, and ``model.json`` that says
-what they are. Models are installed (by ``irodori import-weights`` or ``irodori export --install``) under
-``<data folder>/models/<name>``; the data folder is the platform's usual one, or ``$IRODORI_DATA``.
+A model folder holds ``answer.onnx``, usually ``prepare.onnx``, ``enlarge.onnx`` and ``distribution.onnx``, and
+``model.json`` that says what they are. Models are installed (by ``irodori import-weights`` or ``irodori export
+--install``) under ``<data folder>/models/<name>``; the data folder is the platform's usual one, or ``$IRODORI_DATA``.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ class ModelInfo:
     licence: str
     provenance: Mapping[str, Any]
     figures: Mapping[str, Any]
+    look_side: int | None = None
 
     @property
     def bytes(self) -> int:
@@ -57,6 +58,11 @@ class ModelInfo:
     def has_prepare(self) -> bool:
         """Whether the network has a hint-free part that runs once per photo."""
         return contract.PREPARE_FILE in self.files
+
+    @property
+    def has_enlarge(self) -> bool:
+        """Whether large photos are looked at in a smaller copy."""
+        return self.look_side is not None and contract.ENLARGE_FILE in self.files
 
     @property
     def has_distribution(self) -> bool:
@@ -151,6 +157,9 @@ def read_info(folder: str | os.PathLike[str]) -> ModelInfo:
     if not isinstance(raw, dict):
         raise ModelError(f"{path}: expected a JSON object, got {type(raw).__name__}")
     contract.check_info(raw)
+    look_side = raw.get("look_side")
+    if look_side is not None and contract.ENLARGE_FILE not in _files(path, raw.get("files")):
+        raise ModelError(f"{path}: look_side: a model with one has a {contract.ENLARGE_FILE}; install the model again")
     return ModelInfo(
         folder=folder,
         name=_text(path, raw, "name", folder.name),
@@ -162,6 +171,7 @@ def read_info(folder: str | os.PathLike[str]) -> ModelInfo:
         licence=_text(path, raw, "licence", "not stated"),
         provenance=_mapping(path, raw, "provenance"),
         figures=_mapping(path, raw, "figures"),
+        look_side=None if look_side is None else _whole(path, look_side, "look_side", contract.MULTIPLE, 4096),
     )
 
 
@@ -238,9 +248,9 @@ def _mapping(path: Path, raw: dict[str, Any], field: str) -> dict[str, Any]:
 
 
 def _files(path: Path, raw: Any) -> dict[str, dict[str, Any]]:
-    known = {contract.PREPARE_FILE, contract.ANSWER_FILE, contract.DISTRIBUTION_FILE, contract.WEIGHTS_FILE}
-    if not isinstance(raw, dict) or contract.ANSWER_FILE not in raw or not set(raw) <= known:
-        raise ModelError(f"{path}: files: expected entries for {contract.ANSWER_FILE} and, if any, the prepare part")
+    graphs = {contract.PREPARE_FILE, contract.ENLARGE_FILE, contract.ANSWER_FILE, contract.DISTRIBUTION_FILE}
+    if not isinstance(raw, dict) or contract.ANSWER_FILE not in raw or not set(raw) <= {*graphs, contract.WEIGHTS_FILE}:
+        raise ModelError(f"{path}: files: expected entries for {contract.ANSWER_FILE} and, if any, the other graphs")
     for name, entry in raw.items():
         digest = entry.get("sha256") if isinstance(entry, dict) else None
         if not isinstance(digest, str) or not re.fullmatch(r"[0-9a-f]{64}", digest):

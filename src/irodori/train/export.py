@@ -1,4 +1,4 @@
-"""Trained weights -> a model folder that the program runs: prepare.onnx, answer.onnx, distribution.onnx, model.json.
+"""Trained weights -> a model folder that the program runs: model.json and the graphs.
 
 The export is refused when ONNX Runtime and PyTorch disagree by more than :data:`TOLERANCE` of the range, or when
 half-precision storage, which comes after that comparison, changes the colours by more than :data:`HALF_RMS`.
@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import warnings
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any, cast
@@ -26,6 +27,7 @@ import irodori
 from irodori.errors import ModelError
 from irodori.model import contract
 from irodori.train import checkpoint
+from irodori.train.networks.layers import shrunk
 from irodori.train.onnx_graphs import OPSET, fold_pads, store_half
 
 TOLERANCE = 1e-3
@@ -33,9 +35,14 @@ TOLERANCE = 1e-3
 HALF_RMS = 0.3
 """Most that storing weights in half precision may change ab, root mean square: added to an error of 4 (RMS, many hints)
 it would cost 0.02 dB, to larger errors less."""
-SIZES = ((64, 96), (128, 64), (96, 160), (320, 416))
-"""Heights and widths at which the runtimes are compared."""
+SIZES = ((64, 96), (128, 64), (96, 160), (320, 416), (512, 384))
+"""Heights and widths at which the runtimes are compared, some of them larger than what is looked at."""
 LICENCE = "see docs/model_card.md"
+
+
+def _look(network: Any) -> Callable[[Tensor], dict[str, Tensor]]:
+    """``prepare``, or of a network that looks at large photos in a smaller copy what does it with that."""
+    return cast("Callable[[Tensor], dict[str, Tensor]]", network.look if hasattr(network, "look") else network.prepare)
 
 
 class _Prepare(nn.Module):
@@ -46,7 +53,19 @@ class _Prepare(nn.Module):
         self.network = network
 
     def forward(self, lightness: Tensor) -> tuple[Tensor, ...]:
-        return tuple(self.network.prepare(lightness).values())
+        return tuple(_look(self.network)(lightness).values())
+
+
+class _Enlarge(nn.Module):
+    """``enlarge`` with tensors in the order of the names."""
+
+    def __init__(self, network: Any, names: list[str]) -> None:
+        super().__init__()
+        self.network, self.names = network, names
+
+    def forward(self, lightness: Tensor, small: Tensor, *seen: Tensor) -> tuple[Tensor, ...]:
+        features = self.network.enlarge(lightness, small, dict(zip(self.names, seen, strict=True)))
+        return tuple(features[name] for name in self.names)
 
 
 class _Distribution(nn.Module):
@@ -86,6 +105,8 @@ def _dynamic_axes(names: list[str]) -> dict[str, dict[int, str]]:
     for name in names:
         if name in ("lightness", "hint_ab", "hint_mask", "ab"):
             axes[name] = {2: "h", 3: "w"}
+        elif name == "small_lightness":
+            axes[name] = {2: "small_h", 3: "small_w"}
         elif name == "hint_cells":
             axes[name] = {0: "n"}
         elif name in ("logits", "decoded"):
@@ -131,7 +152,21 @@ def _export_graph(
     fold_pads(path)
 
 
-def _answers(folder: Path, feature_names: list[str], inputs: list[str]) -> list[list[np.ndarray]]:
+def _export_enlarge(net: Any, small: Tensor, features: dict[str, Tensor], other: dict[str, Tensor], path: Path) -> None:
+    """Export what makes a larger photo's features of those of its small copy."""
+    names = list(features)
+    inputs = ["lightness", "small_lightness", *(f"small_{name}" for name in names)]
+    of_one, of_other = (
+        {f"small_{name}": value for name, value in planes.items()} | planes for planes in (features, other)
+    )
+    axes = {**_dynamic_axes(inputs), **_feature_axes(of_one, of_other)}
+    large = nn.functional.interpolate(small, scale_factor=2.0, mode="bilinear")
+    _export_graph(_Enlarge(net, names), (large, small, *features.values()), path, inputs, names, axes)
+
+
+def _answers(
+    folder: Path, feature_names: list[str], inputs: list[str], look_side: int | None
+) -> list[list[np.ndarray]]:
     """What ONNX Runtime answers (ab, logits) to the examples of :data:`SIZES`."""
     import onnxruntime
 
@@ -139,14 +174,21 @@ def _answers(folder: Path, feature_names: list[str], inputs: list[str]) -> list[
     options.log_severity_level = 3
     sessions = {
         name: onnxruntime.InferenceSession(str(folder / name), options, providers=["CPUExecutionProvider"])
-        for name in (contract.PREPARE_FILE, contract.ANSWER_FILE, contract.DISTRIBUTION_FILE)
+        for name in (contract.PREPARE_FILE, contract.ENLARGE_FILE, contract.ANSWER_FILE, contract.DISTRIBUTION_FILE)
         if (folder / name).exists()
     }
     answers = []
     for seed, size in enumerate(SIZES):
-        fed = {name: tensor.numpy() for name, tensor in example(*size, seed).items()}
+        tensors = example(*size, seed)
+        fed = {name: tensor.numpy() for name, tensor in tensors.items()}
         if contract.PREPARE_FILE in sessions:
-            found = sessions[contract.PREPARE_FILE].run(feature_names, {"lightness": fed["lightness"]})
+            small = tensors["lightness"] if look_side is None else shrunk(tensors["lightness"], look_side)
+            found = sessions[contract.PREPARE_FILE].run(feature_names, {"lightness": small.numpy()})
+            if small.shape != tensors["lightness"].shape:
+                given = {f"small_{name}": value for name, value in zip(feature_names, found, strict=True)}
+                given.update(lightness=fed["lightness"], small_lightness=small.numpy())
+                enlarge = sessions[contract.ENLARGE_FILE]
+                found = enlarge.run(feature_names, {i.name: given[i.name] for i in enlarge.get_inputs()})
             fed.update(zip(feature_names, found, strict=True))
         asked = {name: fed[name] for name in inputs}
         if contract.DISTRIBUTION_FILE in sessions:
@@ -179,11 +221,13 @@ def _verify(network: Any, answers: list[list[np.ndarray]]) -> float:
     return worst
 
 
-def _store_half(folder: Path, single: list[list[np.ndarray]], feature_names: list[str], inputs: list[str]) -> float:
+def _store_half(
+    folder: Path, single: list[list[np.ndarray]], feature_names: list[str], inputs: list[str], look_side: int | None
+) -> float:
     """Round the stored weights to half precision; what that changes in ab, root mean square (raises ModelError)."""
     for graph in folder.glob("*.onnx"):
         store_half(graph)
-    pairs = zip(single, _answers(folder, feature_names, inputs), strict=True)
+    pairs = zip(single, _answers(folder, feature_names, inputs, look_side), strict=True)
     changed = float(np.sqrt(np.mean([np.square(a[0] - b[0]).mean() for a, b in pairs])) * contract.AB_SCALE)
     if not changed <= HALF_RMS:
         raise ModelError(
@@ -240,20 +284,23 @@ def export_network(
     try:
         tensors = example(64, 96, 9)
         with torch.no_grad():
-            features = net.prepare(tensors["lightness"])
-            other = net.prepare(example(96, 160, 9)["lightness"])
+            features = _look(net)(tensors["lightness"])
+            other = _look(net)(example(96, 160, 9)["lightness"])
         names = list(features)
         inputs = ["lightness", *names, "hint_ab", "hint_mask"]
         if net.needs_hint_cells:
             inputs.append("hint_cells")
         if net.accepts_reference:
             inputs.append("reference")
+        look_side: int | None = getattr(net, "look_side", None)
         separate = hasattr(net, "decode")
         outputs = ["ab", "decoded" if separate else "logits"]
         axes = {**_dynamic_axes([*inputs, "ab", "logits", "decoded"]), **_feature_axes(features, other)}
         if names:
             path = part / contract.PREPARE_FILE
             _export_graph(_Prepare(net), (tensors["lightness"],), path, ["lightness"], names, axes)
+        if look_side is not None:
+            _export_enlarge(net, tensors["lightness"], features, other, part / contract.ENLARGE_FILE)
         arguments = tuple({**tensors, **features}[name] for name in inputs)
         path = part / contract.ANSWER_FILE
         _export_graph(_Answer(net, inputs, names), arguments, path, inputs, outputs, axes)
@@ -264,9 +311,9 @@ def export_network(
             _export_graph(_Distribution(net), (decoded,), target, ["decoded"], ["logits"], axes)
         used = {value.name for value in onnx.load(str(path)).graph.input}
         fed = [name for name in inputs if name in used]
-        single = _answers(part, names, fed)
+        single = _answers(part, names, fed, look_side)
         worst = _verify(network.cpu().eval(), single)
-        changed = _store_half(part, single, names, fed) if half else 0.0
+        changed = _store_half(part, single, names, fed, look_side) if half else 0.0
         if weights is not None:
             shutil.copyfile(weights, part / contract.WEIGHTS_FILE)
         files = {
@@ -279,6 +326,7 @@ def export_network(
             "network": net.name,
             "accepts_reference": bool(net.accepts_reference),
             "short_side": short_side,
+            "look_side": look_side,
             "bins_temperature": bins_temperature,
             "files": files,
             "licence": licence,

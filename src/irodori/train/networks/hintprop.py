@@ -39,13 +39,14 @@ from irodori.color import ab_bins
 from irodori.model.contract import AB_SCALE, BINS, CELL, REFERENCE_LENGTH
 from irodori.train.networks import saturation
 from irodori.train.networks.efficientnet_lite import EfficientNetLite0
-from irodori.train.networks.kriging import Equations, Kriging
+from irodori.train.networks.kriging import KERNELS, Equations, Kriging
 from irodori.train.networks.layers import (
     JointConv,
     Residual,
     SelfAttention,
-    blocks,
+    Separable,
     conv,
+    conv_with_blocks,
     down,
     gates,
     keep_hints,
@@ -53,6 +54,7 @@ from irodori.train.networks.layers import (
     pick,
     positions,
     resized,
+    rows,
     short_side,
     shrunk,
     up,
@@ -77,6 +79,10 @@ HOLD_LIGHTNESS = 0.06
 """What counts as alike there, in units of 100 L*."""
 HOLD_BLEND = 8.0
 """How sharply the nearest of several hints wins there, in 1/256 of the short side."""
+LEAST_EXPONENT = -70.0
+"""The exponential of less is nothing; but processors are slow with the tiny numbers that it would be."""
+NULL_LIMIT = 30.0
+"""Keeps what the tokens count, against the null token, within single precision."""
 HOLD_FROM, HOLD_SLOPE = 0.4, 0.08
 """The surprise at which a hint is half held on to, and the slope: most hints of true colours surprise less."""
 CHOICES = 2 * HEADS + 5
@@ -107,27 +113,47 @@ class Told:
     place: Tensor
 
 
-def _held(ab4: Tensor, light4: Tensor, told: Told) -> Tensor:
+def _around(place: Tensor, light4: Tensor) -> Tensor:
+    """What :func:`_held` reads of every pixel: place (1 is :data:`HOLD_REACH`) and lightness (1 is
+    :data:`HOLD_LIGHTNESS`), with what makes products of matrices of their distances: ``(B, 6, h/4 * w/4)``.
+
+    Args:
+        place: ``(1, 2, h/4 * w/4)``, of :func:`~irodori.train.networks.layers.positions`.
+        light4: ``(B, 1, h/4 * w/4)``.
+    """
+    place = place * (USUAL_SIDE / 4 / HOLD_REACH)
+    place = torch.cat([place, place.square().sum(1, keepdim=True)], 1).expand(light4.shape[0], -1, -1)
+    light = light4 / HOLD_LIGHTNESS
+    return torch.cat([place, light, light.square(), torch.ones_like(light)], 1)
+
+
+def _held(ab4: Tensor, around: Tensor, told: Told) -> Tensor:
     """Colours ``(B, 2, h/4, w/4)`` with what is around a surprising hint, and looks like it, brought to its colour.
 
     The network may well let a colour that it finds unlikely fade at once; but a person who put it there meant the thing
     and not the six pixels. Plausible hints near by keep what is theirs: of several hints around a pixel the nearest
     counts most, and only as far as it surprises is its colour forced.
+
+    Args:
+        ab4: ``(B, 2, h/4, w/4)`` / 110.
+        around: of :func:`_around`.
+        told: the hints.
     """
-    batch, _, height, width = ab4.shape
-    unit = USUAL_SIDE / 4
-    here = positions(height, width, light4).flatten(1).T[None] * unit  # (1, h w, 2)
-    there = told.place[:, :2] * unit  # (B, 2, n)
-    away = here.square().sum(2, keepdim=True) - 2 * here @ there + there.square().sum(1, keepdim=True)
-    unlike = (light4.flatten(2).transpose(1, 2) - told.place[:, 2:]) / HOLD_LIGHTNESS
-    reach = -(away / HOLD_REACH**2).square() - unlike.square()
+    place = told.place[:, :2] * (USUAL_SIDE / 4 / HOLD_REACH)  # (B, 2, n)
+    light = told.place[:, 2:] / HOLD_LIGHTNESS
+    none = torch.zeros_like(light)
+    away = torch.cat([-2 * place, none + 1, none, none, place.square().sum(1, keepdim=True)], 1)
+    alike = torch.cat([none, none, none, 2 * light, none - 1, -light.square()], 1)
+    nearest = alike - away * (HOLD_REACH**2 / (2 * HOLD_BLEND**2))
+    distance = away.transpose(1, 2) @ around  # squared, (B, n, h w)
+    distance = distance * distance
+    reach = (alike.transpose(1, 2) @ around - distance).clamp(min=LEAST_EXPONENT).exp()
+    nearest = (nearest.transpose(1, 2) @ around - distance).clamp(min=LEAST_EXPONENT).exp()
     odd = ((told.surprise - HOLD_FROM) / HOLD_SLOPE).sigmoid() * told.equations.valid
-    values = torch.cat([odd * told.colour, odd, told.equations.valid], 1).transpose(1, 2)
-    sums = (reach - away / (2 * HOLD_BLEND**2)).exp() @ values  # (B, h w, 4)
-    share = (1 - (-3 * (reach.exp() @ odd.transpose(1, 2))).exp()) * sums[:, :, 2:3] / (sums[:, :, 3:] + 1e-9)
-    share, colour = (
-        x.transpose(1, 2).reshape(batch, -1, height, width) for x in (share, sums[:, :, :2] / (sums[:, :, 2:3] + 1e-9))
-    )
+    sums = torch.cat([odd * told.colour, odd, told.equations.valid], 1) @ nearest  # (B, 4, h w)
+    share = (1 - (-3 * (odd @ reach)).exp()) * sums[:, 2:3] / (sums[:, 3:] + 1e-9)
+    colour = sums[:, :2] / (sums[:, 2:3] + 1e-9)
+    share, colour = (x.reshape(ab4.shape[0], -1, *ab4.shape[2:]) for x in (share, colour))
     return ab4 + share * (colour - ab4)
 
 
@@ -143,6 +169,8 @@ class HintProp(nn.Module):
     centres: Tensor
     accepts_reference = True
     needs_hint_cells = True
+    look_side = USUAL_SIDE
+    """Photos with a longer short side are looked at in a copy that has this one."""
     vividness: float = 1.0
     """Scales the chroma of what no hint and no reference explains. The losses' answer to doubt is grey; a little more
     than 1 looks more natural and costs next to nothing. Training leaves it at 1, export may set it."""
@@ -161,13 +189,13 @@ class HintProp(nn.Module):
         # prepare: feature pyramid
         self.top32 = nn.Sequential(nn.Conv2d(e32, c16, 1), nn.ReLU(inplace=True))
         self.lateral16 = nn.Conv2d(e16, c16, 1)
-        self.trunk16 = Residual(c16)
+        self.trunk16 = nn.Sequential(Separable(c16), Separable(c16))
         self.lateral8 = nn.Conv2d(e8, c8, 1)
         self.narrow8 = nn.Conv2d(c16, c8, 1)
-        self.trunk8 = Residual(c8, short=True)
+        self.trunk8 = Separable(c8)
         self.lateral4 = nn.Conv2d(e4, c4, 1)
         self.narrow4 = nn.Conv2d(c8, c4, 1)
-        self.trunk4 = Residual(c4, short=True)
+        self.trunk4 = Separable(c4)
         n2 = max(4, c2 - 4 - e2)
         self.narrow2 = nn.Conv2d(c4, n2, 1)
         self.guess8 = nn.Sequential(conv(c8, c8, 1), nn.Conv2d(c8, BINS, 1))
@@ -189,21 +217,19 @@ class HintProp(nn.Module):
         self.global_hint = nn.Sequential(
             nn.Linear(REFERENCE_LENGTH, c16), nn.ReLU(inplace=True), nn.Linear(c16, 2 * c16)
         )
-        self.enter16 = JointConv(c16, (EXTRAS,), c16)
+        self.enter16 = JointConv(c16, EXTRAS, c16)
         self.attend16 = nn.Sequential(SelfAttention(c16), SelfAttention(c16))
-        self.body16 = Residual(c16)
-        self.up8 = nn.Conv2d(c16, c8, 1)
-        self.enter8 = JointConv(c8, (c8, EXTRAS), c8)
+        self.body16 = Separable(c16)
+        self.enter8 = JointConv(c8, EXTRAS, c8, c16)
         self.body8 = Residual(c8)
-        self.up4 = nn.Conv2d(c8, c4, 1)
-        self.enter4 = JointConv(c4, (c4, EXTRAS), c4)
+        self.enter4 = JointConv(c4, EXTRAS, c4, c8)
         self.body4 = Residual(c4)
-        self.mix4 = nn.Conv2d(c4, CHOICES + 2 + 2 + HEADS, 1)  # gates, residual, slope, the heads' slopes
+        # gates, residual, slope, trust in the heads' slopes, evenness
+        self.mix4 = nn.Conv2d(c4, CHOICES + 2 + 2 + HEADS + 1, 1)
         self.distribution = nn.Sequential(nn.Conv2d(c4, 2 * c4, 1), nn.ReLU(inplace=True), nn.Conv2d(2 * c4, BINS, 1))
-        self.up2 = nn.Conv2d(c4, c2, 1)
-        self.enter2 = JointConv(e2 + 4 + n2, (c2, 2 + 2 + 3 + 1 + 12), c2)
+        self.enter2 = JointConv(e2 + 4 + n2, 2 + 2 + 12, c2, c4)
         self.body2 = Residual(c2)
-        self.out2 = nn.Conv2d(c2, 8 + 4 + 2 + 1 + 2, 3, 1, 1)  # 2x2 residuals, 2x2 keeping, residual, evenness, slope
+        self.out2 = nn.Conv2d(c2, 8 + 4 + 2 + 2, 3, 1, 1)  # 2x2 residuals, 2x2 keeping, residual, slope
         centres = torch.from_numpy(np.asarray(ab_bins.CENTRES, dtype=np.float32) / AB_SCALE)
         self.register_buffer("centres", centres, persistent=False)
         nn.init.zeros_(self.reach.weight)
@@ -214,9 +240,8 @@ class HintProp(nn.Module):
         with torch.no_grad():  # the gates trust the heads a little and the guess by default; a hint's own pixels fully
             self.mix4.bias[2 * HEADS] = 1.0  # type: ignore[index]
             self.mix4.bias[2 * HEADS + 3] = 1.0  # type: ignore[index]
-            self.mix4.bias[-HEADS:] = -2.0  # type: ignore[index]
+            self.mix4.bias[-HEADS - 1 :] = -2.0  # type: ignore[index]
             self.out2.bias[8:12] = 1.0  # type: ignore[index]
-            self.out2.bias[14] = -2.0  # type: ignore[index]
 
     def prepare(self, lightness: Tensor) -> dict[str, Tensor]:
         """Everything that depends on the photo alone.
@@ -226,94 +251,168 @@ class HintProp(nn.Module):
 
         Returns:
             share16, share8, share4, share2: the photo's share of the decoder's first convolutions at strides 16 to 2;
-            queries ``(B, HEADS, h/4 * w/4, EMBEDDING + 8)``; embedding ``(B, HEADS * EMBEDDING, h/4, w/4)``;
-            guess_ab ``(B, 2, h/4, w/4)`` / 110; guess_bins ``(B, h/8 * w/8, 313)``, probabilities;
-            places, amounts: what kriging knows of every place; saturations of the scaled guess;
-            light4 ``(B, 1, h/4, w/4)``; detail2 ``(B, 1, h/2, w/2)`` and detail1 ``(B, 1, h, w)``: what lightness has
-            beyond the next coarser scale; in training also guess_logits ``(B, 313, h/8, w/8)``.
+            coarse4 ``(B, C, h/4, w/4)``: what is to be enlarged and added to share2;
+            queries ``(B, HEADS, EMBEDDING + 7, h/4 * w/4)``; embedding ``(B, HEADS, EMBEDDING, h/4, w/4)``;
+            guess_ab ``(B, 2, h/4, w/4)`` / 110; guess_bins ``(B, h/8 * w/8, 313)``, probabilities; mean_bins
+            ``(B, 313)``, their mean; places, amounts: what kriging knows of every place; around: what is needed to hold
+            on to surprising hints; saturations of the scaled guess; light4 ``(B, 1, h/4, w/4)``; detail2
+            ``(B, 1, h/2, w/2)`` and detail1 ``(B, 1, h, w)``: what lightness has beyond the next coarser scale; reach
+            ``(B, 3 * HEADS, h/4, w/4)``, which only :meth:`enlarge` reads; in training also guess_logits
+            ``(B, 313, h/8, w/8)``.
         """
-        height, width = lightness.shape[2], lightness.shape[3]
-        f2, f4, f8, f16, f32 = self.encoder(shrunk(lightness, USUAL_SIDE))
+        small = shrunk(lightness, self.look_side)
+        features = self.look(small)
+        if small.shape == lightness.shape:
+            return features
+        return self.enlarge(lightness, small, features)
+
+    def look(self, lightness: Tensor) -> dict[str, Tensor]:
+        """:meth:`prepare` for a photo that is not larger than usual."""
+        f2, f4, f8, f16, f32 = self.encoder(lightness)
         t16 = self.trunk16(F.relu(self.lateral16(f16) + up(self.top32(f32))))
         t8 = self.trunk8(F.relu(self.lateral8(f8) + up(self.narrow8(t16))))
         t4 = self.trunk4(F.relu(self.lateral4(f4) + up(self.narrow4(t8))))
-        # a large photo is looked at as if it were of the usual size; from here on all planes have its own
-        t16, t8, t4, f2 = (
-            resized(x, (height // stride, width // stride)) for x, stride in ((t16, 16), (t8, 8), (t4, 4), (f2, 2))
-        )
-        t2 = torch.cat([f2, blocks(lightness), up(self.narrow2(t4))], 1)
         batch, _, height, width = t4.shape
-        described = torch.cat([t4, up(self.embed8(t8))], 1)
-        embedding = self.embed(described)
-        embedding = embedding.reshape(batch, HEADS, EMBEDDING, height, width)
-        embedding = embedding / (embedding.square().sum(2, keepdim=True) + 1e-6).sqrt()
-        reach = self.reach(t4).reshape(batch, 3, HEADS, height * width)
-        distance = (self.log_distance[None, :, None] + reach[:, 0].clamp(-4, 4)).exp()
-        contrast = (self.log_lightness[None, :, None] + reach[:, 1].clamp(-4, 4)).exp()
-        nulls = self.null[None, :, None] + reach[:, 2]
-        lightness2 = down(lightness, 2)
-        lightness4 = down(lightness2, 2)
-        light4 = lightness4.flatten(2)
-        place = positions(height, width, t4).flatten(1)[None, None].expand(batch, HEADS, -1, -1)
-        similarity = embedding.flatten(3) * self.log_temperature.exp()[None, :, None, None]
-        queries = torch.cat(
-            [
-                similarity,
-                2 * distance[:, :, None] * place,
-                -distance[:, :, None],
-                2 * contrast[:, :, None] * light4[:, None],
-                -contrast[:, :, None],
-                # the terms in the query alone, so that the null token competes with true distances
-                -(distance * place.square().sum(2) + contrast * light4.square())[:, :, None],
-                nulls[:, :, None],
-                torch.ones_like(nulls)[:, :, None],
-            ],
-            2,
-        ).transpose(2, 3)
-        logits = self.guess8(t8)
+        channels = self.channels[2]  # a number for the exporter too
+        # the heads' and kriging's embeddings of t4 and of t8's, enlarged, as one sum of convolutions
+        weight = torch.cat([self.embed.weight, self.kriging.embed.weight])
+        bias = torch.cat([cast("Tensor", self.embed.bias), cast("Tensor", self.kriging.embed.bias)])
+        embedding = F.conv2d(t4, weight[:, :channels], bias)
+        embedding = embedding + up(F.conv2d(self.embed8(t8), weight[:, channels:]))
+        embedding = embedding.reshape(batch, HEADS + KERNELS, EMBEDDING, height, width)
+        weight = torch.cat([self.reach.weight, self.kriging.amounts.weight])
+        bias = torch.cat([cast("Tensor", self.reach.bias), cast("Tensor", self.kriging.amounts.bias)])
+        reach, amounts = torch.split(F.conv2d(t4, weight, bias), [3 * HEADS, 3 + KERNELS], 1)
+        hidden = self.guess8[0](t8)
+        last = cast("nn.Conv2d", self.guess8[1])
+        hidden = hidden.flatten(2).transpose(1, 2).reshape(-1, self.channels[1])
+        logits = F.linear(hidden, last.weight.flatten(1), last.bias).reshape(batch, -1, BINS)
         guess = self.guess4(t4)
-        with torch.autocast(t4.device.type, enabled=False):
-            places, amounts = self.kriging.describe(t4.float(), described.float(), lightness4)
-            saturations = saturation.measure(down(lightness4, 2), down(guess.float(), 2))
+        # of share2 what comes from 1/4 scale is enlarged with the decoder's features of that scale
+        weight, fine = self.enter2.photo_conv.weight, self.encoder.channels[0]
+        first, later = weight[:, :fine], weight[:, fine + 4 :]
         features = {
             "share16": self.enter16.photo(t16),
             "share8": self.enter8.photo(t8),
             "share4": self.enter4.photo(t4),
-            "share2": self.enter2.photo(t2),
-            "queries": queries,
-            "embedding": embedding.flatten(1, 2),
-            "places": places,
-            "amounts": amounts,
-            "saturations": saturations,
+            "share2": F.conv2d(f2, first) + self._own2(lightness),
+            "coarse4": F.conv2d(self.narrow2(t4), later, self.enter2.photo_conv.bias),
             "guess_ab": guess,
-            "guess_bins": logits.flatten(2).transpose(1, 2).softmax(2),
-            "light4": lightness4,
-            "detail2": lightness2 - up(lightness4),
-            "detail1": lightness - up(lightness2),
+            "guess_bins": logits.softmax(2),
+            "reach": reach,
         }
+        light8 = self._described(lightness, embedding, features)
+        with torch.autocast(t4.device.type, enabled=False):
+            features["amounts"] = self.kriging.described_amounts(amounts)
+            features["saturations"] = saturation.measure(light8[:, :, ::2, ::2], down(guess.float(), 2)[:, :, ::2, ::2])
         if self.training:
-            features["guess_logits"] = logits
+            features["guess_logits"] = logits.transpose(1, 2).reshape(batch, BINS, height // 2, width // 2)
         return features
 
+    def enlarge(self, lightness: Tensor, small: Tensor, seen: dict[str, Tensor]) -> dict[str, Tensor]:
+        """:meth:`prepare` for a larger photo, of what :meth:`look` saw in its small copy.
+
+        Args:
+            lightness: ``(B, 1, h, w)``.
+            small: the copy that ``seen`` was made of.
+            seen: of :meth:`look`.
+        """
+        height, width = lightness.shape[2], lightness.shape[3]
+
+        def own(plane: Tensor, stride: int) -> Tensor:
+            return resized(plane, (height // stride, width // stride))
+
+        batch, _, low, narrow = seen["guess_ab"].shape
+        embedding = torch.cat([seen["embedding"], self.kriging.embeddings(seen["places"])], 1).flatten(1, 2)
+        embedding = own(embedding, 4).reshape(batch, HEADS + KERNELS, EMBEDDING, height // 4, width // 4)
+        bins = seen["guess_bins"].transpose(1, 2).reshape(batch, BINS, low // 2, narrow // 2)
+        features = {
+            "share16": own(seen["share16"], 16),
+            "share8": own(seen["share8"], 8),
+            "share4": own(seen["share4"], 4),
+            "share2": own(seen["share2"] - self._own2(small), 2) + self._own2(lightness),
+            "coarse4": own(seen["coarse4"], 4),
+            "guess_ab": own(seen["guess_ab"], 4),
+            "guess_bins": own(bins, 8).flatten(2).transpose(1, 2),
+            "reach": own(seen["reach"], 4),
+            "amounts": self.kriging.louder(own(seen["amounts"], 4)),
+            "saturations": seen["saturations"],
+        }
+        self._described(lightness, embedding, features)
+        if "guess_logits" in seen:
+            features["guess_logits"] = own(seen["guess_logits"], 8)
+        return features
+
+    def _own2(self, lightness: Tensor) -> Tensor:
+        """What the lightness itself gives to share2, in 2x2 blocks of pixels."""
+        fine = self.encoder.channels[0]
+        own = self.enter2.photo_conv.weight[:, fine : fine + 4]
+        return F.conv2d(lightness, own.reshape(-1, 1, 2, 2), stride=2)
+
+    def _described(self, lightness: Tensor, embedding: Tensor, features: dict[str, Tensor]) -> Tensor:
+        """Put into the features what is made of the lightness, the places and the embeddings; returns L at 1/8."""
+        batch, _, _, height, width = embedding.shape
+        with torch.autocast(embedding.device.type, enabled=False):
+            embedding = embedding.float()
+            scale = torch.cat([(0.5 * self.log_temperature).exp(), self.kriging.log_likeness.exp()])
+            length = (embedding.square().sum(2, keepdim=True) + 1e-6).sqrt()
+            embedding, alike = torch.split(embedding * (scale[:, None, None, None] / length), [HEADS, KERNELS], 1)
+            lightness2 = down(lightness, 2)
+            lightness4 = down(lightness2, 2)
+            light4 = lightness4.flatten(2)
+            reach = features["reach"].float().reshape(batch, 3, HEADS, height * width)
+            distance = (self.log_distance[None, :, None] + reach[:, 0].clamp(-4, 4)).exp()
+            contrast = (self.log_lightness[None, :, None] + reach[:, 1].clamp(-4, 4)).exp()
+            nulls = (self.null[None, :, None] + reach[:, 2]).clamp(-NULL_LIMIT, NULL_LIMIT)
+            place4 = positions(height, width, lightness)
+            place = place4.flatten(1)[None]
+            # the terms in the pixel alone, so that the null token, which counts 1, competes with true distances
+            alone = -(distance * place.square().sum(1) + contrast * light4.square()) - nulls
+            features["queries"] = torch.cat(
+                [
+                    embedding.flatten(3),
+                    2 * distance[:, :, None] * place[:, None],
+                    -distance[:, :, None],
+                    2 * contrast[:, :, None] * light4[:, None],
+                    -contrast[:, :, None],
+                    alone[:, :, None],
+                    torch.ones_like(alone)[:, :, None],
+                ],
+                2,
+            )
+            features["embedding"] = embedding
+            features["places"] = self.kriging.places(alike, place4, lightness4)
+            features["around"] = _around(place, light4)
+            bins = features["guess_bins"]
+            features["mean_bins"] = (torch.full_like(bins[:, :, :1], 1).transpose(1, 2) @ bins)[:, 0] * (
+                4 / (height * width)
+            )
+            features["light4"] = lightness4
+            features["detail2"] = lightness2 - up(lightness4)
+            features["detail1"] = lightness - up(lightness2)
+            return down(lightness4, 2)
+
     def _tokens(
-        self, lightness: Tensor, features: dict[str, Tensor], ab: Tensor, mask: Tensor, cells: Tensor | None
+        self, lightness: Tensor, features: dict[str, Tensor], mask: Tensor, hints4: Tensor, cells: Tensor | None
     ) -> tuple[Tensor, Tensor, Told]:
-        """Pool the hints into tokens; the first token is the null.
+        """Pool the hints into tokens.
+
+        Args:
+            lightness, features, mask, cells: as for :meth:`decode`.
+            hints4: the hints' colours and mask, averaged, ``(B, 3, h/4, w/4)``.
 
         Returns:
-            keys ``(B, HEADS, 1 + n, EMBEDDING + 8)``; values ``(B, 1, 1 + n, 10)``: colour, its difference from the
-            guess, surprise, lightness, its square, its products with the colour, and 1; all 0 for the null; and what
-            kriging wants.
+            keys ``(B, HEADS, n, EMBEDDING + 7)``; values ``(B, 1, 10, n)``: colour, its difference from the guess,
+            surprise, lightness, its square, its products with the colour, and 1; and what kriging wants.
         """
         batch, _, height, width = mask.shape
         place = positions(height, width, mask)[None]
-        planes = torch.cat([ab, lightness * mask, place * mask, mask], 1)
-        pooled = down(planes, CELL)
-        mask4 = down(mask, 4)
-        embedding = down(features["embedding"] * mask4, CELL // 4)
-        change = down((down(ab, 4) - features["guess_ab"] * mask4), CELL // 4)
-        known = self.kriging.pool(features["places"], features["amounts"], mask4)
-        pooled = torch.cat([pooled, change, embedding, known], 1).flatten(2)
+        mask4 = hints4[:, 2:]
+        change = hints4[:, :2] - features["guess_ab"] * mask4
+        described = [features[name].flatten(1, -3) * mask4 for name in ("embedding", "places", "amounts")]
+        coarse = down(torch.cat([hints4, change, *described], 1), CELL // 4)
+        where = down(torch.cat([lightness * mask, place * mask], 1), CELL)
+        pooled = torch.cat([coarse[:, :2], where, coarse[:, 2:]], 1).flatten(2)
         expected = features["guess_bins"].detach()
         if cells is not None:  # export: one photo, and the occupied cells are known
             chosen = cells[None]
@@ -321,7 +420,7 @@ class HintProp(nn.Module):
             most = int((pooled[:, 5] > 0).sum(1).max().clamp(min=1))
             chosen = pooled[:, 5].argsort(1, descending=True)[:, :most]
         pooled = pick(pooled, chosen)
-        expected = pick(expected.transpose(1, 2), chosen).transpose(1, 2)
+        expected = rows(expected, chosen)
         weight = pooled[:, 5:6]
         mean = pooled / weight.clamp(min=1e-6)
         colour = mean[:, :2].transpose(1, 2)
@@ -334,30 +433,24 @@ class HintProp(nn.Module):
         ones = torch.ones_like(light)
         parts = [mean[:, :2], mean[:, 6:8], surprise[:, None], light, light.square(), light * mean[:, :2], ones]
         values = torch.cat(parts, 1)
-        values = torch.cat([torch.zeros_like(values[:, :, :1]), values], 2)
         centre = mean[:, 3:5]
         embedding, known = torch.split(mean[:, 8:], [HEADS * EMBEDDING, mean.shape[1] - 8 - HEADS * EMBEDDING], 1)
         embedding = embedding.reshape(batch, HEADS, EMBEDDING, -1)
-        shared = torch.cat(
-            [centre, centre.square().sum(1, keepdim=True), light, light.square(), ones, torch.zeros_like(light)], 1
-        )
+        shared = torch.cat([centre, centre.square().sum(1, keepdim=True), light, light.square(), ones], 1)
         bias = self.coverage[None, :, None, None] * weight.clamp(min=1e-4).log()[:, None]
         bias = bias - self.caution[None, :, None, None] * surprise[:, None, None]
         # on a larger plane the same hint fills more cells, but it is no louder
         larger = (short_side(height, width, mask) / USUAL_SIDE).clamp(min=1)
         bias = bias - 2 * larger.log()
         bias = bias.masked_fill(weight[:, None] <= 0, -1e4)
-        keys = torch.cat([embedding, shared[:, None].expand(-1, HEADS, -1, -1), bias], 2)
-        null = torch.zeros(keys.shape[2], device=keys.device, dtype=keys.dtype)
-        null[-2] = 1
-        keys = torch.cat([null[None, None, :, None].expand(batch, HEADS, -1, 1), keys], 3)
+        keys = torch.cat([embedding, shared[:, None].expand(-1, HEADS, -1, -1), bias], 2).transpose(2, 3)
         equations = self.kriging.equations(features["places"], features["amounts"], known, weight)
         place = torch.cat([centre, light], 1)
         told = Told(equations, chosen, mean[:, :2], mean[:, 6:8], unscaled, weight.clamp(min=1e-6), place)
-        return keys, values.transpose(1, 2)[:, None], told
+        return keys, values[:, None], told
 
     def _propagate(
-        self, lightness: Tensor, features: dict[str, Tensor], ab: Tensor, mask: Tensor, cells: Tensor | None
+        self, lightness: Tensor, features: dict[str, Tensor], mask: Tensor, hints4: Tensor, cells: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Told]:
         """What the hints say at every pixel at 1/4 scale.
 
@@ -367,16 +460,17 @@ class HintProp(nn.Module):
             on lightness would change their colour here; slopes ``(B, HEADS, 2, h/4, w/4)`` of that regression; field
             ``(B, FIELD, h/4, w/4)``, what kriging adds to the guess; and what it wants to be asked again.
         """
-        with torch.autocast(ab.device.type, enabled=False):  # distances are differences of large products
-            keys, values, told = self._tokens(lightness, features, ab, mask, cells)
-            found = (features["queries"].float() @ keys).softmax(3) @ values
+        with torch.autocast(mask.device.type, enabled=False):  # distances are differences of large products
+            keys, values, told = self._tokens(lightness, features, mask, hints4, cells)
+            found = values @ (keys @ features["queries"].float()).clamp(min=LEAST_EXPONENT).exp()
             others = torch.cat([torch.ones_like(told.surprise), told.surprise * self.oddness], 1)
             field = told.equations.colours(told.change, others)
         batch, _, height, width = features["guess_ab"].shape
-        found = found.transpose(2, 3).reshape(batch, HEADS, 10, height, width)
-        sure = found[:, :, 9:]
+        found = found.reshape(batch, HEADS, 10, height, width)
+        found, total = torch.split(found, [9, 1], 2)
+        sure = total / (1 + total)  # the null token counts 1
         colour, change, surprise, light, square, product = torch.split(
-            found[:, :, :9] / (sure + 1e-3), [2, 2, 1, 1, 1, 2], 2
+            found / (total + 1e-3 * (1 + total)), [2, 2, 1, 1, 1, 2], 2
         )
         variance = (square - light.square()).clamp(min=0) + self.log_slope_noise.exp()[None, :, None, None, None]
         slopes = (product - light * colour) / variance
@@ -389,8 +483,8 @@ class HintProp(nn.Module):
         p = features["guess_bins"]
         batch, _, height, width = features["guess_ab"].shape
         present = reference[:, BINS : BINS + 1]
-        wanted = reference[:, :BINS] * present + p.mean(1) * (1 - present)
-        expected = meet(p, wanted, self.centres, SINKHORN_STEPS)
+        wanted = reference[:, :BINS] * present + features["mean_bins"] * (1 - present)
+        expected = meet(p, features["mean_bins"], wanted, self.centres, SINKHORN_STEPS)
         expected = expected.transpose(1, 2).reshape(batch, 2, height // 2, width // 2)
         # how saturated the guess is now, against what is wanted
         guess = features["guess_ab"]
@@ -446,26 +540,26 @@ class HintProp(nn.Module):
             reference = lightness.new_zeros(batch, REFERENCE_LENGTH)
         guess = features["guess_ab"]
         height, width = guess.shape[2:]
-        colours, more, slopes, field, told = self._propagate(lightness, features, hint_ab, hint_mask, cells)
-        steered, toned = self._with_reference(features, reference)
         hints1 = torch.cat([hint_ab, hint_mask], 1)
         hints2 = down(hints1, 2)
         hints4 = down(hints2, 2)
+        colours, more, slopes, field, told = self._propagate(lightness, features, hint_mask, hints4, cells)
+        steered, toned = self._with_reference(features, reference)
         given = reference[:, BINS:, None, None].expand(-1, -1, height, width)
         extras4 = torch.cat([colours.flatten(1, 2), hints4, guess, steered, more, toned, given, field], 1)
         extras8 = down(extras4, 2)
         extras16 = down(extras8, 2)
         scale, shift = self.global_hint(reference)[:, :, None, None].chunk(2, 1)
-        x = self.enter16(features["share16"], extras16)
+        x = self.enter16(features["share16"], self.enter16.hints_conv(extras16))
         x = self.attend16(x * (1 + scale) + shift)
         x = self.body16(x)
-        x = self.body8(self.enter8(features["share8"], up(self.up8(x)), extras8))
-        x = self.body4(self.enter4(features["share4"], up(self.up4(x)), extras4))
+        x = self.body8(self.enter8(features["share8"], self.enter8.hints_conv(extras8), x))
+        x = self.body4(self.enter4(features["share4"], self.enter4.hints_conv(extras4), x))
         mix = self.mix4(x)
         pairs = colours[:, :, :4].reshape(batch, 2 * HEADS, 2, height, width)
         choices = torch.cat([pairs, torch.stack([guess, steered, toned], 1)], 1)
         choices = torch.cat([choices, torch.stack([guess + field[:, :2], steered + field[:, :2]], 1)], 1)
-        mixed, residual, slope, trust = torch.split(mix, [CHOICES, 2, 2, HEADS], 1)
+        mixed, residual, slope, trust, evenness = torch.split(mix, [CHOICES, 2, 2, HEADS, 1], 1)
         trust = trust.sigmoid()[:, :, None]
         tilt = more[:, HEADS:].reshape(batch, HEADS, 2, height, width)
         ab4 = (gates(mixed)[:, :, None] * choices).sum(1) + residual + (trust * tilt).sum(1)
@@ -473,22 +567,22 @@ class HintProp(nn.Module):
             ab4 = ab4.float()
             reached = pick(down(ab4 * hints4[:, 2:], CELL // 4).flatten(2), told.cells) / told.weight
             ab4 = ab4 + told.equations.colours(told.colour - reached)
-            ab4 = _held(ab4, features["light4"].float(), told)
+            ab4 = _held(ab4, features["around"], told)
         slope4 = slope + (trust * slopes).sum(1)
         ab2, slope2 = up(torch.cat([ab4, slope4], 1)).chunk(2, 1)
         ab2 = ab2 + slope2 * features["detail2"]
         local = hints2[:, :2] / hints2[:, 2:].clamp(min=0.25)
-        sure = up(colours[:, :, 4].amax(1, keepdim=True))
-        y = torch.cat([ab2, local, hints2, sure, blocks(hints1)], 1)
-        y = self.body2(self.enter2(features["share2"], up(self.up2(x)), y))
-        last = self.out2(y)
-        residuals, keeping, base, evenness, slope = torch.split(last, [8, 4, 2, 1, 2], 1)
-        base, slope1 = up(torch.cat([ab2 + base, slope2 + slope], 1)).chunk(2, 1)
-        full = base + slope1 * features["detail1"] + F.pixel_shuffle(residuals, 2)
+        told2 = conv_with_blocks(self.enter2.hints_conv.weight, torch.cat([ab2, local], 1), hints1)
+        y = self.body2(self.enter2(features["share2"], told2, x, features["coarse4"]))
+        residuals, keeping, base, slope = torch.split(self.out2(y), [8, 4, 2, 2], 1)
+        parts = [ab2 + base, slope2 + slope, residuals]
         if self.vividness != 1:
             unsteered = 1 - reference[:, BINS::2].amax(1)[:, None, None, None]
-            full = full * (1 + (self.vividness - 1) * unsteered * (1 - up(field[:, 2:3].clamp(0, 1), 4)))
-        return keep_hints(full, hint_ab, hint_mask, keeping, evenness), x
+            vivid = up(1 + (self.vividness - 1) * unsteered * (1 - field[:, 2:3].clamp(0, 1)))
+            parts = [part * vivid for part in parts]
+        base, slope1 = up(torch.cat(parts[:2], 1)).chunk(2, 1)
+        full = base + slope1 * features["detail1"] + F.pixel_shuffle(parts[2], 2)
+        return keep_hints(full, hint_ab, hint_mask, keeping, up(evenness)), x
 
     def logits(self, decoded: Tensor) -> Tensor:
         """The distribution ``(B, 313, h/4, w/4)``; a product of matrices, which ONNX Runtime need not reorder."""

@@ -20,8 +20,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from irodori.model.contract import CELL
-from irodori.train.networks.layers import down, positions, short_side
+from irodori.train.networks.layers import short_side
 
 KERNELS = 3
 USUAL_SIDE = 64
@@ -59,10 +58,13 @@ class Equations:
     def carry(self, values: Tensor) -> Tensor:
         """Values ``(B, q, n)`` of the tokens, in standard deviations, to the pixels: ``(B, q, h/4, w/4)``."""
         batch, count = values.shape[:2]
-        wanted = (values * self.valid).transpose(1, 2)
-        solved = torch.cholesky_solve(wanted, self.matrix) if self.factored else _solve(self.matrix, wanted)
-        carried = self.across @ (self.share[:, :, :, None] * solved[:, None])  # (B, K, h w, q)
-        return (carried * self.shares).sum(1).transpose(1, 2).reshape(batch, count, *self.deviation.shape[2:])
+        wanted = values * self.valid
+        if self.factored:
+            solved = torch.cholesky_solve(wanted.transpose(1, 2), self.matrix).transpose(1, 2)
+        else:
+            solved = _solve(self.matrix, wanted)
+        carried = (self.share[:, :, None] * solved[:, None]) @ self.across  # (B, K, q, h w)
+        return (carried * self.shares).sum(1).reshape(batch, count, *self.deviation.shape[2:])
 
     def colours(self, values: Tensor, others: Tensor | None = None) -> Tensor:
         """Differences of colour / 110 ``(B, 2, n)``, perhaps with other values, to the pixels."""
@@ -91,122 +93,138 @@ class Kriging(nn.Module):
         nn.init.zeros_(self.amounts.weight)
         nn.init.zeros_(self.amounts.bias)  # type: ignore[arg-type]
 
-    def describe(self, features: Tensor, described: Tensor, light4: Tensor) -> tuple[Tensor, Tensor]:
-        """What the equations need to know of every place, once per photo.
+    def described_amounts(self, raw: Tensor) -> Tensor:
+        """The amounts of every place.
 
         Args:
-            features: ``(B, channels, h/4, w/4)``.
-            described: ``(B, described, h/4, w/4)``.
+            raw: ``(B, 2 + KERNELS + 1, h/4, w/4)``, what :attr:`amounts` makes of the photo's features.
+
+        Returns:
+            ``(B, 2 + KERNELS + 1, h/4, w/4)``: standard deviations of a* and b* / 110, each kernel's share, noise
+            variance.
+        """
+        base = torch.cat([self.log_share.new_full((2,), math.log(0.1)), self.log_share, self.log_noise[None]])
+        return (raw.float().clamp(-4, 4) + base[None, :, None, None]).exp()
+
+    def places(self, embedding: Tensor, place: Tensor, light4: Tensor) -> Tensor:
+        """Where every place lies for each kernel.
+
+        Args:
+            embedding: ``(B, KERNELS, EMBEDDING, h/4, w/4)``, each kernel's of the length :attr:`log_likeness`.
+            place: ``(2, h/4, w/4)``, of :func:`~irodori.train.networks.layers.positions`.
             light4: ``(B, 1, h/4, w/4)``.
 
         Returns:
-            places ``(B, KERNELS * (EMBEDDING + 3), h/4, w/4)``: coordinates in which a kernel's distance is Euclidean;
-            amounts ``(B, 2 + KERNELS + 1, h/4, w/4)``: standard deviations of a* and b* / 110, each kernel's share,
-            noise variance.
+            ``(B, KERNELS, EMBEDDING + 5, h/4, w/4)``: coordinates in which a kernel's distance is Euclidean, the sum
+            of their squares, and 1.
         """
-        batch, _, height, width = features.shape
-        embedding = self.embed(described).float().reshape(batch, KERNELS, EMBEDDING, height, width)
-        length = (embedding.square().sum(2, keepdim=True) + 1e-6).sqrt()
-        embedding = embedding / length * self.log_likeness.exp()[None, :, None, None, None]
-        position = (positions(height, width, light4) - 2)[None, None] / self.log_reach.exp()[None, :, None, None, None]
+        position = (place - 2)[None, None] / self.log_reach.exp()[None, :, None, None, None]
         light = light4.float()[:, None] / self.log_contrast.exp()[None, :, None, None, None]
-        places = torch.cat([embedding, position.expand(batch, -1, -1, -1, -1), light], 2).flatten(1, 2)
-        raw = self.amounts(features).float().clamp(-4, 4)
-        base = torch.cat([self.log_share.new_full((2,), math.log(0.1)), self.log_share, self.log_noise[None]])
-        amounts = (raw + base[None, :, None, None]).exp()
-        # on a larger plane the same hint fills more cells, each of them a measurement, but it says no more
-        larger = (short_side(height, width, light4) / USUAL_SIDE).clamp(min=1)
-        return places, torch.cat([amounts[:, :-1], amounts[:, -1:] * larger.square()], 1)
+        return _places(torch.cat([embedding, position.expand(light4.shape[0], -1, -1, -1, -1), light], 2))
+
+    @staticmethod
+    def embeddings(places: Tensor) -> Tensor:
+        """The embeddings in :meth:`places`: ``(B, KERNELS, EMBEDDING, h/4, w/4)``."""
+        return places[:, :, :EMBEDDING]
+
+    @staticmethod
+    def louder(amounts: Tensor) -> Tensor:
+        """Amounts for a plane larger than usual: the same hint fills more cells there, each of them a measurement, but
+        it says no more.
+        """
+        larger = (short_side(amounts.shape[2], amounts.shape[3], amounts) / USUAL_SIDE).clamp(min=1)
+        return torch.cat([amounts[:, :-1], amounts[:, -1:] * larger.square()], 1)
 
     def equations(self, places: Tensor, amounts: Tensor, tokens: Tensor, weight: Tensor) -> Equations:
         """What carries values from the tokens to the pixels.
 
         Args:
-            places, amounts: of :meth:`describe`.
-            tokens: ``(B, KERNELS * (EMBEDDING + 3) + 2 + KERNELS + 1, n)``: places and amounts, averaged over the
-                pixels of each token (:meth:`pool`).
+            places, amounts: of :meth:`places` and :meth:`described_amounts`.
+            tokens: ``(B, KERNELS * (EMBEDDING + 5) + 2 + KERNELS + 1, n)``: places and amounts, averaged over the
+                pixels of each token.
             weight: ``(B, 1, n)``: the share of its cell that a token covers, 0 for none.
         """
-        batch, channels, height, width = places.shape
-        depth, count = channels // KERNELS, tokens.shape[2]
-        there, known = torch.split(tokens, [channels, 3 + KERNELS], 1)
-        there = there.reshape(batch, KERNELS, depth, count).transpose(2, 3)
-        here = places.reshape(batch, KERNELS, depth, height * width).transpose(2, 3)
+        batch, _, _, height, width = places.shape
+        depth, count = EMBEDDING + 5, tokens.shape[2]
+        there, known = torch.split(tokens, [KERNELS * depth, 3 + KERNELS], 1)
+        there = there.reshape(batch, KERNELS, depth, count)[:, :, : depth - 2]
+        asking = _asking(there)
         valid = (weight > 0).to(weight.dtype)
         share = known[:, 2 : 2 + KERNELS] * valid  # (B, K, n)
         noise = LEAST_NOISE + (known[:, 2 + KERNELS :] * (0.5 + 0.2 / weight.clamp(min=0.02)))[:, 0]
-        within = _covariance(there, there) * (share[:, :, :, None] * share[:, :, None])
+        within = _covariance(asking, _places(there)) * (share[:, :, :, None] * share[:, :, None])
         number = torch.arange(count, device=places.device)
         identity = (number[:, None] == number).to(within.dtype)
         matrix = within.sum(1) + identity * (noise * valid[:, 0] + 1 - valid[:, 0])[:, None]
         if self.training:
             matrix = torch.linalg.cholesky(matrix)
-        shares = amounts[:, 2 : 2 + KERNELS].reshape(batch, KERNELS, height * width, 1)
         return Equations(
-            matrix=matrix, factored=self.training, across=_covariance(here, there), share=share, shares=shares,
-            deviation=amounts[:, :2], deviations=known[:, :2].clamp(min=1e-4), valid=valid,
+            matrix=matrix, factored=self.training, share=share, valid=valid,
+            across=_covariance(asking, places.flatten(3)),
+            shares=amounts[:, 2 : 2 + KERNELS].reshape(batch, KERNELS, 1, height * width),
+            deviation=amounts[:, :2], deviations=known[:, :2].clamp(min=1e-4),
         )  # fmt: skip
 
-    @staticmethod
-    def pool(places: Tensor, amounts: Tensor, mask4: Tensor) -> Tensor:
-        """Sums over each cell of what lies under the mask, ``(B, C, h/8, w/8)``; divided by the mask's: ``tokens``."""
-        return down(torch.cat([places, amounts], 1) * mask4, CELL // 4)
+
+def _places(coordinates: Tensor) -> Tensor:
+    """Coordinates ``(B, K, D, ...)`` with what makes a product of matrices of a distance: ``(B, K, D + 2, ...)``."""
+    squares = coordinates.square().sum(2, keepdim=True)
+    return torch.cat([coordinates, squares, torch.ones_like(squares)], 2)
 
 
-def _distances(one: Tensor, other: Tensor) -> Tensor:
-    """Distances between ``(B, K, m, D)`` and ``(B, K, n, D)``: ``(B, K, m, n)``, as one product of matrices.
+def _asking(coordinates: Tensor) -> Tensor:
+    """The other side of that product: ``(B, K, D, n)`` to ``(B, K, n, D + 2)``.
 
-    :data:`SOFTENING` is added to their squares, so that they have a gradient at 0.
+    :data:`SOFTENING` is added to the squared distances, so that they have a gradient at 0.
     """
-    squares = one.square().sum(3, keepdim=True)
-    others = other.square().sum(3, keepdim=True) + SOFTENING
-    left = torch.cat([-2 * one, squares, torch.ones_like(squares)], 3)
-    right = torch.cat([other, torch.ones_like(others), others], 3)
-    return (left @ right.transpose(2, 3)).clamp(min=SOFTENING).sqrt()
+    squares = coordinates.square().sum(2, keepdim=True)
+    return torch.cat([-2 * coordinates, torch.ones_like(squares), squares + SOFTENING], 2).transpose(2, 3)
 
 
 class _Covariance(torch.autograd.Function):
     """exp(-distance) with a gradient that keeps two large tensors instead of six and makes few passes over them."""
 
     @staticmethod
-    def forward(ctx: Any, one: Tensor, other: Tensor) -> Tensor:
-        distance = _distances(one, other)
+    def forward(ctx: Any, asking: Tensor, places: Tensor) -> Tensor:
+        distance = _distances(asking, places)
         covariance = distance.neg().exp_()
-        ctx.save_for_backward(one, other, distance, covariance)
+        ctx.save_for_backward(asking, places, distance, covariance)
         return covariance
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
-        one, other, distance, covariance = ctx.saved_tensors
-        pull = (gradient * covariance).div_(distance).neg_()  # with respect to half the squared distance
-        ones = torch.ones_like(one[..., :1]), torch.ones_like(other[..., :1])
-        near = pull @ torch.cat([other, ones[1]], 3)
-        far = pull.transpose(2, 3) @ torch.cat([one, ones[0]], 3)
-        return one * near[..., -1:] - near[..., :-1], other * far[..., -1:] - far[..., :-1]
+        asking, places, distance, covariance = ctx.saved_tensors
+        pull = (gradient * covariance).div_(distance).mul_(-0.5)  # with respect to the squared distance
+        return pull @ places.transpose(2, 3), asking.transpose(2, 3) @ pull
 
 
-def _covariance(one: Tensor, other: Tensor) -> Tensor:
-    """exp(-distance) of places ``(B, K, m, D)`` and ``(B, K, n, D)``: ``(B, K, m, n)``."""
-    if torch.is_grad_enabled() and (one.requires_grad or other.requires_grad):
-        return cast("Tensor", _Covariance.apply(one, other))  # type: ignore[no-untyped-call]
-    return (-_distances(one, other)).exp()
+def _distances(asking: Tensor, places: Tensor) -> Tensor:
+    """Distances ``(B, K, n, m)`` of what :func:`_asking` and :func:`_places` make, as one product of matrices."""
+    return (asking @ places).clamp(min=SOFTENING).sqrt()
+
+
+def _covariance(asking: Tensor, places: Tensor) -> Tensor:
+    """exp(-distance) of what :func:`_asking` and :func:`_places` make: ``(B, K, n, m)``."""
+    if torch.is_grad_enabled() and (asking.requires_grad or places.requires_grad):
+        return cast("Tensor", _Covariance.apply(asking, places))  # type: ignore[no-untyped-call]
+    return (-_distances(asking, places)).exp()
 
 
 def _solve(matrix: Tensor, wanted: Tensor) -> Tensor:
-    """Solve symmetric positive definite equations ``(B, n, n)`` for ``(B, n, q)`` by conjugate gradients.
+    """Solve symmetric positive definite equations ``(B, n, n)`` for ``(B, q, n)`` by conjugate gradients.
 
     :data:`STEPS` steps (Hestenes and Stiefel 1952), products of matrices only; exact for no more than STEPS tokens.
     """
     solution = torch.zeros_like(wanted)
     rest = direction = wanted
-    size = rest.square().sum(1, keepdim=True)
+    size = rest.square().sum(2, keepdim=True)
     floor = size * 1e-9 + 1e-20
     for _ in range(STEPS):
-        image = matrix @ direction
-        length = size / ((direction * image).sum(1, keepdim=True) + floor)
+        image = direction @ matrix
+        length = size / ((direction * image).sum(2, keepdim=True) + floor)
         solution = solution + length * direction
         rest = rest - length * image
-        left = rest.square().sum(1, keepdim=True)
+        left = rest.square().sum(2, keepdim=True)
         direction = rest + left / (size + floor) * direction
         size = left
     return solution

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from irodori.model.contract import looked_at_size
 
 
 def conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
@@ -20,11 +21,11 @@ def conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequ
 
 
 class Residual(nn.Module):
-    """Two 3x3 convolutions, or only one, with a shortcut."""
+    """Two 3x3 convolutions with a shortcut."""
 
-    def __init__(self, channels: int, short: bool = False) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.first = nn.Identity() if short else conv(channels, channels)
+        self.first = conv(channels, channels)
         self.second = nn.Sequential(nn.Conv2d(channels, channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -33,46 +34,88 @@ class Residual(nn.Module):
         return result
 
 
-class JointConv(nn.Module):
-    """One convolution over features of the photo (1x1) and of the hints (3x3), batch normalisation, ReLU.
+class Separable(nn.Module):
+    """A depthwise 5x5 and a 1x1 convolution with a shortcut, which is all there is before it learns."""
 
-    It is computed as a sum: the photo's share once per photo (:meth:`photo`), the others' at every answer.
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.wide = nn.Sequential(
+            nn.Conv2d(channels, channels, 5, 1, 2, groups=channels, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(inplace=True),
+        )
+        self.mix = nn.Sequential(nn.Conv2d(channels, channels, 1, bias=False), nn.BatchNorm2d(channels))
+        nn.init.zeros_(self.mix[1].weight)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, channels, h, w)`` to the same shape."""
+        result: Tensor = F.relu(x + self.mix(self.wide(x)))
+        return result
+
+
+class JointConv(nn.Module):
+    """A convolution over features of the photo (1x1), of the hints (3x3) and of the next coarser scale (1x1, enlarged),
+    batch normalisation, ReLU.
+
+    It is computed as a sum: the photo's share once per photo (:meth:`photo`), the others' at every answer, the coarser
+    scale's before it is enlarged.
 
     Args:
         photo: channels of the photo's features.
-        others: channels of each further input.
+        hints: channels of what tells of the hints.
         outputs: channels of the result.
+        below: channels of the coarser scale's features, 0 for none.
     """
 
-    def __init__(self, photo: int, others: tuple[int, ...], outputs: int) -> None:
+    def __init__(self, photo: int, hints: int, outputs: int, below: int = 0) -> None:
         super().__init__()
         self.photo_conv = nn.Conv2d(photo, outputs, 1, bias=False)
-        self.other_convs = nn.ModuleList(nn.Conv2d(inputs, outputs, 3, 1, 1, bias=False) for inputs in others)
+        self.hints_conv = nn.Conv2d(hints, outputs, 3, 1, 1, bias=False)
+        self.below_conv = nn.Conv2d(below, outputs, 1, bias=False) if below else None
         self.norm: nn.Module = nn.BatchNorm2d(outputs)
+        self.entrance: nn.Module = nn.Identity()
 
     def photo(self, x: Tensor) -> Tensor:
         """The photo's share: ``(B, photo, h, w)`` to ``(B, outputs, h, w)``."""
         result: Tensor = self.photo_conv(x)
         return result
 
-    def forward(self, share: Tensor, *others: Tensor) -> Tensor:
-        """The photo's share and the other inputs to ``(B, outputs, h, w)``."""
-        total = share
-        for layer, x in zip(self.other_convs, others, strict=True):
-            total = total + layer(x)
-        return F.relu(self.norm(total))
+    def forward(
+        self, share: Tensor, told: Tensor, below: Tensor | None = None, share_below: Tensor | None = None
+    ) -> Tensor:
+        """All of them to ``(B, outputs, h, w)``.
+
+        Args:
+            share: the photo's, ``(B, outputs, h, w)``.
+            told: the hints', of :attr:`hints_conv`.
+            below: ``(B, below, h/2, w/2)``.
+            share_below: a part of the photo's share that comes from the coarser scale too, ``(B, outputs, h/2, w/2)``.
+        """
+        total: Tensor = self.entrance(share)
+        if self.below_conv is not None and below is not None:
+            coarse = self.below_conv(below)
+            total = total + up(coarse if share_below is None else self.entrance(share_below) + coarse)
+        return F.relu(self.norm(total + told))
 
     @torch.no_grad()
     def settle(self) -> None:
-        """Make the normalisation a part of the weights, for a network that learns no more (export)."""
+        """Make the normalisation a part of the weights, for a network that learns no more (export).
+
+        The photo's share then passes through a convolution that changes nothing: ONNX Runtime keeps what comes out of
+        convolutions in its own layout and lets further convolutions add to it.
+        """
         norm = self.norm
         if not isinstance(norm, nn.BatchNorm2d) or norm.running_mean is None or norm.running_var is None:
             return
         scale = norm.weight / (norm.running_var + norm.eps).sqrt()
-        for layer in (self.photo_conv, *self.other_convs):
-            layer.weight *= scale[:, None, None, None]
+        for layer in (self.photo_conv, self.hints_conv, self.below_conv):
+            if layer is not None:
+                layer.weight *= scale[:, None, None, None]
         self.photo_conv.bias = nn.Parameter(norm.bias - norm.running_mean * scale)
         self.norm = nn.Identity()
+        channels = self.photo_conv.out_channels
+        self.entrance = nn.Conv2d(channels, channels, 1, groups=channels, bias=False)
+        nn.init.ones_(self.entrance.weight)
 
 
 class SelfAttention(nn.Module):
@@ -119,14 +162,30 @@ def pick(x: Tensor, places: Tensor) -> Tensor:
     return x.gather(2, places[:, None].expand(-1, x.shape[1], -1))
 
 
-def blocks(x: Tensor) -> Tensor:
-    """2x2 blocks of pixels as channels, ``(B, C, h, w)`` to ``(B, 4 C, h/2, w/2)``, by a convolution.
+def rows(x: Tensor, places: Tensor) -> Tensor:
+    """``(B, n, C)`` at the places ``(B, m)``: ``(B, m, C)``."""
+    if places.shape[0] == 1:
+        return x.index_select(1, places[0])
+    return x.gather(1, places[:, :, None].expand(-1, -1, x.shape[2]))
 
-    The same as ``pixel_unshuffle``, which runs slowly in ONNX Runtime.
+
+def conv_with_blocks(weight: Tensor, planes: Tensor, fine: Tensor) -> Tensor:
+    """A 3x3 convolution over planes and over the 2x2 blocks of finer ones.
+
+    It never makes the blocks: it is the sum of a convolution of the planes and one of the finer planes with stride 2.
+
+    Args:
+        weight: ``(outputs, C + 4 D, 3, 3)``; the blocks' channels in the order of ``pixel_unshuffle``.
+        planes: ``(B, C, h, w)``.
+        fine: ``(B, D, 2 h, 2 w)``.
+
+    Returns:
+        ``(B, outputs, h, w)``.
     """
-    channels = x.shape[1]
-    picks = np.eye(4 * channels, dtype=np.float32).reshape(4 * channels, channels, 2, 2)
-    return F.conv2d(x, torch.from_numpy(picks).to(x), stride=2)
+    outputs, channels = weight.shape[0], weight.shape[1] - 4 * int(fine.shape[1])
+    of_blocks = weight[:, channels:].reshape(outputs, -1, 2, 2, 3, 3)
+    of_fine = of_blocks.permute(0, 1, 4, 2, 5, 3).reshape(outputs, -1, 6, 6)
+    return F.conv2d(planes, weight[:, :channels], padding=1) + F.conv2d(fine, of_fine, stride=2, padding=2)
 
 
 def gates(x: Tensor) -> Tensor:
@@ -141,36 +200,17 @@ def short_side(height: int, width: int, like: Tensor) -> Tensor:
     return torch.minimum(*sides)
 
 
-def usual_size(lightness: Tensor, usual: int, multiple: int = 32) -> tuple[Tensor | int, Tensor | int]:
-    """The size ``(h, w)``, in multiples, at which a photo's short side is ``usual`` pixels, or its own if that is less.
-
-    Tensors while a graph is exported, which works them out anew for every photo.
-    """
-    height, width = lightness.shape[2], lightness.shape[3]  # a slice would be constant in an exported graph
-    share = (usual / short_side(height, width, lightness)).clamp(max=1)
-    sides = [torch.arange(side, device=lightness.device, dtype=torch.float32)[-1] + 1 for side in (height, width)]
-    chosen = [((side * share / multiple + 0.5).floor().clamp(min=1) * multiple).to(torch.int64) for side in sides]
-    if torch.onnx.is_in_onnx_export():
-        return chosen[0], chosen[1]
-    return int(chosen[0]), int(chosen[1])
-
-
-def shrunk(lightness: Tensor, usual: int) -> Tensor:
-    """A photo's lightness at :func:`usual_size`, averaged before it is resized where it would lose much."""
-    size = usual_size(lightness, usual)
-    if not torch.onnx.is_in_onnx_export() and size == tuple(lightness.shape[2:]):
+def shrunk(lightness: Tensor, side: int) -> Tensor:
+    """A photo's lightness at :func:`~irodori.model.contract.looked_at_size`."""
+    size = looked_at_size(lightness.shape[2], lightness.shape[3], side)
+    if size == tuple(lightness.shape[2:]):
         return lightness
-    share = usual / short_side(lightness.shape[2], lightness.shape[3], lightness)
-    half, quarter = down(lightness, 2), down(lightness, 4)
-    fine, middle, coarse = (resized(plane, size) for plane in (lightness, half, quarter))
-    return torch.where(share > 0.7, fine, torch.where(share > 0.35, middle, coarse))
+    return F.interpolate(lightness, size=size, mode="bilinear", align_corners=False, antialias=True)
 
 
-def resized(x: Tensor, size: tuple[Tensor | int, Tensor | int]) -> Tensor:
-    """Resize bilinearly; what has the size already stays as it is."""
-    if not torch.onnx.is_in_onnx_export() and size == tuple(x.shape[2:]):
-        return x
-    return F.interpolate(x, size=size, mode="bilinear", align_corners=False)  # type: ignore[arg-type]
+def resized(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resize bilinearly."""
+    return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
 
 
 def positions(height: int, width: int, like: Tensor) -> Tensor:
@@ -198,13 +238,14 @@ def keep_hints(full: Tensor, hint_ab: Tensor, mask: Tensor, keeping: Tensor, eve
     return full + keep * (missing + evenness * (even - missing))
 
 
-def meet(p: Tensor, wanted: Tensor, centres: Tensor, steps: int) -> Tensor:
+def meet(p: Tensor, mean: Tensor, wanted: Tensor, centres: Tensor, steps: int) -> Tensor:
     """Expected colours after the distributions, together, have met a histogram.
 
     Sinkhorn's steps scale the bins and the pixels in turn; the probabilities themselves are never copied.
 
     Args:
         p: ``(B, n, bins)``, a distribution for each of n pixels.
+        mean: ``(B, bins)``, their mean.
         wanted: ``(B, bins)``, the histogram.
         centres: ``(bins, 2)``, the bins' colours.
         steps: how often the bins are scaled.
@@ -213,7 +254,7 @@ def meet(p: Tensor, wanted: Tensor, centres: Tensor, steps: int) -> Tensor:
         ``(B, n, 2)``.
     """
     wanted = wanted + 1e-5
-    per_bin = wanted / (p.mean(1) + 1e-5)
+    per_bin = wanted / (mean + 1e-5)
     for _ in range(steps - 1):
         per_pixel = 1 / (p @ per_bin[:, :, None])
         mass = per_bin * (p.transpose(1, 2) @ per_pixel)[:, :, 0] / p.shape[1]
