@@ -51,7 +51,7 @@ def chroma_body(coefficients: Float32, revision: int, flags: int, photo_size: tu
 
 
 def rounded_body(coefficients: Float32, revision: int, flags: int, photo_size: tuple[int, int]) -> memoryview:
-    """Coefficients ``(h, w, 4)`` rounded to bytes, for a gesture under way: half as long as a :func:`chroma_body` of them.
+    """Coefficients ``(h, w, 4)`` rounded to bytes, for a gesture: half as long as a :func:`chroma_body` of them.
 
     A header of 32 bytes, the least value and the step of each of the four planes as float32, then bytes, pixel by
     pixel. The planes are A_a, A_a * 50 + B_a, A_b, A_b * 50 + B_b: around middle lightness the rounding of A weighs
