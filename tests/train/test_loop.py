@@ -159,3 +159,13 @@ def test_sigterm_saves_and_the_command_says_how_to_go_on(training_pictures: Path
     assert "goes on from there" in out
     assert checkpoint.load_state(tmp_path / "run" / "state.pt")["step"] >= 1
     assert not list((tmp_path / "run").glob("*.part"))
+
+
+def test_what_half_precision_cannot_hold_is_kept_whole(tmp_path: Path) -> None:
+    """A variance of 70,000 must not become infinite, which would silence its channel."""
+    state = {"variance": torch.tensor([70_000.0]), "weight": torch.full((2, 2), 0.1), "large": torch.full((2, 2), 1e5)}
+    checkpoint.save_weights(tmp_path / "w.pt", Settings(), state, images=1)
+    _, found, _ = checkpoint.load_weights(tmp_path / "w.pt")
+    assert torch.equal(found["variance"], state["variance"])
+    assert torch.equal(found["large"], state["large"])
+    assert torch.equal(found["weight"], state["weight"].half().float())

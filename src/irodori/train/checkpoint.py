@@ -94,9 +94,21 @@ def load_state(path: Path) -> dict[str, Any]:
 
 
 def save_weights(path: Path, settings: Settings, weights: dict[str, Tensor], **record: Any) -> None:
-    """Write a network's weights in half precision with its settings and a record of the run: a warm start."""
-    half = {key: value.half() if value.is_floating_point() else value for key, value in weights.items()}
+    """Write a network's weights in half precision with its settings and a record of the run: a warm start.
+
+    What has one number per channel stays as it is: it takes no room, and a variance may be more than half precision
+    can hold (65,504).
+    """
+    half = {key: _halved(value) for key, value in weights.items()}
     save_state(path, settings=dataclasses.asdict(settings), weights=half, record=record)
+
+
+def _halved(value: Tensor) -> Tensor:
+    """In half precision, if it is a weight and fits."""
+    if not value.is_floating_point() or value.dim() < 2:
+        return value
+    half = value.half()
+    return half if bool(half.isfinite().all()) else value
 
 
 def load_weights(path: Path) -> tuple[Settings, dict[str, Tensor], dict[str, Any]]:
