@@ -72,8 +72,8 @@ def test_a_green_face_on_an_orange_suit(shipped: Colorizer, portrait: Photo) -> 
 def test_the_same_hints_on_400_and_on_4000_pixels(shipped: Colorizer, portrait: Photo) -> None:
     """Photos of 400 and of 4000 px draw the same planes of hints, and the colours agree within ΔE 1 on average.
 
-    Their lightness planes do not agree quite (by up to 5 beside edges, for one is shrunk from pixels and one from blocks
-    of them), so that single pixels may differ by more.
+    Their lightness planes do not agree quite (by up to 5 beside edges: one is shrunk from pixels, one from blocks of
+    them), so that single pixels may differ by more.
     """
     lightness = resize(portrait.lightness, 400, 400)
     small = lab.to_rgb(np.stack([lightness, 0 * lightness, 0 * lightness], axis=-1))[..., 0]
