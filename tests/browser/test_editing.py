@@ -112,7 +112,7 @@ def test_stroke_undo_redo_and_reload(opened: Page, server: Server) -> None:
     opened.reload()
     expect(opened.locator("#save-status")).to_have_text("Saved")
     assert session_of(opened) == session
-    expect(opened.locator("[data-command=undo]")).to_be_enabled()  # the edits have come; before, there is none to choose
+    expect(opened.locator("[data-command=undo]")).to_be_enabled()  # the edits have come
     opened.keyboard.press(".")
     expect(opened.locator("#page-colour .page-title")).to_have_text("Stroke")
     shown(opened, lambda: opened.keyboard.press("Control+z"))
