@@ -11,6 +11,7 @@ it declares. A network without a hint-free part has no ``prepare.onnx``: then ``
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -84,12 +85,19 @@ class OnnxModel:
     """A loaded model. ``prepare`` and ``answer`` may be called from several threads at once."""
 
     def __init__(
-        self, info: ModelInfo, prepare: Any | None, answer: Any, distribution: Any | None, enlarge: Any | None = None
+        self,
+        info: ModelInfo,
+        prepare: Any | None,
+        answer: Any,
+        distribution: Any | None,
+        load_enlarge: Callable[[], Any],
     ) -> None:
-        """Wrap the ONNX Runtime sessions; use :meth:`load`."""
+        """Wrap the ONNX Runtime sessions; use :meth:`load`. ``load_enlarge`` makes that of a graph few photos need."""
         self.info = info
         self._prepare = prepare
-        self._enlarge = enlarge
+        self._load_enlarge = load_enlarge
+        self._enlarge_lock = threading.Lock()
+        self._enlarge: tuple[Any, tuple[str, ...]] | None = None
         self._answer = answer
         self._distribution = distribution
         prepared = _outputs(prepare) if prepare is not None else []
@@ -99,10 +107,6 @@ class OnnxModel:
         self._answer_inputs = _check_graph(info, contract.ANSWER_FILE, answer, features | set(_HINTS), outputs)
         if prepare is not None:
             _check_graph(info, contract.PREPARE_FILE, prepare, {"lightness"}, ())
-        if enlarge is not None:
-            known = {"lightness", "small_lightness", *(f"small_{name}" for name in prepared)}
-            wanted = [name for name in self._answer_inputs if name in prepared]
-            self._enlarge_inputs = _check_graph(info, contract.ENLARGE_FILE, enlarge, known, wanted)
         if distribution is not None:
             _check_graph(info, contract.DISTRIBUTION_FILE, distribution, {"decoded"}, ("logits",))
 
@@ -116,6 +120,8 @@ class OnnxModel:
         spinning: bool = True,
     ) -> OnnxModel:
         """Load a model folder after checking its contract version and the SHA-256 of its files.
+
+        A graph for large photos only is loaded, and checked, when the first of them comes.
 
         Args:
             folder: a folder, the name of an installed model, or None for the embedded default.
@@ -143,8 +149,10 @@ class OnnxModel:
         answer = _session(info, contract.ANSWER_FILE, threads, chain, spinning)
         separate = info.has_distribution
         distribution = _session(info, contract.DISTRIBUTION_FILE, threads, chain, spinning) if separate else None
-        enlarge = _session(info, contract.ENLARGE_FILE, threads, chain, spinning) if info.has_enlarge else None
-        return cls(info, prepare, answer, distribution, enlarge)
+        return cls(
+            info, prepare, answer, distribution,
+            lambda: _session(info, contract.ENLARGE_FILE, threads, chain, spinning),
+        )  # fmt: skip
 
     def prepare(self, lightness: npt.ArrayLike) -> Features:
         """Run the hint-free part, once per photo.
@@ -167,19 +175,28 @@ class OnnxModel:
     def _looked_at(self, plane: npt.NDArray[np.float32], tensors: Mapping[str, Array]) -> dict[str, Array]:
         """What ``prepare`` makes of a photo, through a smaller copy where the model wants one; and the lightness."""
         names = _outputs(self._prepare)
-        height, width = plane.shape
         look_side = self.info.look_side
-        small = (height, width)
-        if self._enlarge is not None and look_side is not None:
-            small = contract.looked_at_size(height, width, look_side)
+        height, width = plane.shape
+        small = (height, width) if look_side is None else contract.looked_at_size(height, width, look_side)
         if small == (height, width):
             return {**tensors, **dict(zip(names, _run(self.info, self._prepare, names, tensors), strict=True))}
         copy = contract.pack_lightness(resize(plane, *small))
         seen = dict(zip(names, _run(self.info, self._prepare, names, copy), strict=True))
         given = {**tensors, **{f"small_{name}": value for name, value in {**seen, **copy}.items()}}
-        names = _outputs(self._enlarge)
-        asked = {name: given[name] for name in self._enlarge_inputs}
-        return {**tensors, **dict(zip(names, _run(self.info, self._enlarge, names, asked), strict=True))}
+        enlarge, wanted = self._enlarger()
+        names = _outputs(enlarge)
+        asked = {name: given[name] for name in wanted}
+        return {**tensors, **dict(zip(names, _run(self.info, enlarge, names, asked), strict=True))}
+
+    def _enlarger(self) -> tuple[Any, tuple[str, ...]]:
+        """The session of ``enlarge`` and its inputs, made when a photo first needs it."""
+        with self._enlarge_lock:
+            if self._enlarge is None:
+                session, prepared = self._load_enlarge(), _outputs(self._prepare)
+                known = {"lightness", "small_lightness", *(f"small_{name}" for name in prepared)}
+                wanted = [name for name in self._answer_inputs if name in prepared]
+                self._enlarge = session, _check_graph(self.info, contract.ENLARGE_FILE, session, known, wanted)
+            return self._enlarge
 
     def answer(
         self,

@@ -60,11 +60,6 @@ class ModelInfo:
         return contract.PREPARE_FILE in self.files
 
     @property
-    def has_enlarge(self) -> bool:
-        """Whether large photos are looked at in a smaller copy."""
-        return self.look_side is not None and contract.ENLARGE_FILE in self.files
-
-    @property
     def has_distribution(self) -> bool:
         """Whether the colour distribution has a graph of its own, which runs only when it is asked for."""
         return contract.DISTRIBUTION_FILE in self.files
@@ -157,8 +152,8 @@ def read_info(folder: str | os.PathLike[str]) -> ModelInfo:
     if not isinstance(raw, dict):
         raise ModelError(f"{path}: expected a JSON object, got {type(raw).__name__}")
     contract.check_info(raw)
-    look_side = raw.get("look_side")
-    if look_side is not None and contract.ENLARGE_FILE not in _files(path, raw.get("files")):
+    files, look_side = _files(path, raw.get("files")), raw.get("look_side")
+    if look_side is not None and contract.ENLARGE_FILE not in files:
         raise ModelError(f"{path}: look_side: a model with one has a {contract.ENLARGE_FILE}; install the model again")
     return ModelInfo(
         folder=folder,
@@ -167,7 +162,7 @@ def read_info(folder: str | os.PathLike[str]) -> ModelInfo:
         accepts_reference=_flag(path, raw, "accepts_reference"),
         short_side=_whole(path, raw.get("short_side", 256), "short_side", contract.MULTIPLE, 4096),
         bins_temperature=_positive(path, raw, "bins_temperature", 1.0),
-        files=_files(path, raw.get("files")),
+        files=files,
         licence=_text(path, raw, "licence", "not stated"),
         provenance=_mapping(path, raw, "provenance"),
         figures=_mapping(path, raw, "figures"),
