@@ -70,11 +70,7 @@ def test_a_green_face_on_an_orange_suit(shipped: Colorizer, portrait: Photo) -> 
 
 
 def test_the_same_hints_on_400_and_on_4000_pixels(shipped: Colorizer, portrait: Photo) -> None:
-    """Photos of 400 and of 4000 px draw the same planes of hints, and the colours agree within ΔE 1 on average.
-
-    Their lightness planes do not agree quite (by up to 5 beside edges: one is shrunk from pixels, one from blocks of
-    them), so that single pixels may differ by more.
-    """
+    """Photos of 400 and of 4000 px draw the same planes, and the colours agree within ΔE 1."""
     lightness = resize(portrait.lightness, 400, 400)
     small = lab.to_rgb(np.stack([lightness, 0 * lightness, 0 * lightness], axis=-1))[..., 0]
     large = small.repeat(10, axis=0).repeat(10, axis=1)
@@ -88,8 +84,8 @@ def test_the_same_hints_on_400_and_on_4000_pixels(shipped: Colorizer, portrait: 
     assert np.array_equal(answers[0].hint_mask, answers[1].hint_mask)
     assert answers[0].hint_mask.any()
     distance = np.hypot(*np.moveaxis(answers[0].ab - answers[1].ab, -1, 0))
-    assert distance.mean() <= 0.5
-    assert np.quantile(distance, 0.95) <= 2
+    assert distance.mean() <= 1
+    assert np.quantile(distance, 0.95) <= 1
 
 
 def test_a_larger_plane_of_the_same_photo_has_the_same_colours(shipped: Colorizer, portrait: Photo) -> None:

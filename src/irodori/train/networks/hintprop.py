@@ -49,17 +49,23 @@ from irodori.train.networks.layers import (
     conv_with_blocks,
     down,
     gates,
+    ground,
     keep_hints,
     meet,
+    merged,
     pick,
     positions,
     resized,
     rows,
     short_side,
     shrunk,
+    single,
     up,
 )
 
+WITHOUT = (6, 10)
+"""The encoder's blocks that are left out: of all with a shortcut the dearest of those that matter least
+(docs/training_log.md, run 8)."""
 HEADS = 3
 EMBEDDING = 16
 REACH = (0.08, 0.75, 2.5)
@@ -113,18 +119,12 @@ class Told:
     place: Tensor
 
 
-def _around(place: Tensor, light4: Tensor) -> Tensor:
-    """What :func:`_held` reads of every pixel: place (1 is :data:`HOLD_REACH`) and lightness (1 is
-    :data:`HOLD_LIGHTNESS`), with what makes products of matrices of their distances: ``(B, 6, h/4 * w/4)``.
-
-    Args:
-        place: ``(1, 2, h/4 * w/4)``, of :func:`~irodori.train.networks.layers.positions`.
-        light4: ``(B, 1, h/4 * w/4)``.
+def _around(under: Tensor) -> Tensor:
+    """What :func:`_held` reads of every pixel: :func:`~irodori.train.networks.layers.ground` with another unit of
+    place (1 is :data:`HOLD_REACH`) and of lightness (1 is :data:`HOLD_LIGHTNESS`), ``(B, 6, h/4 * w/4)``.
     """
-    place = place * (USUAL_SIDE / 4 / HOLD_REACH)
-    place = torch.cat([place, place.square().sum(1, keepdim=True)], 1).expand(light4.shape[0], -1, -1)
-    light = light4 / HOLD_LIGHTNESS
-    return torch.cat([place, light, light.square(), torch.ones_like(light)], 1)
+    near, alike = USUAL_SIDE / 4 / HOLD_REACH, 1 / HOLD_LIGHTNESS
+    return under * under.new_tensor([near, near, 1, alike, near**2, alike**2])[:, None]
 
 
 def _held(ab4: Tensor, around: Tensor, told: Told) -> Tensor:
@@ -142,8 +142,9 @@ def _held(ab4: Tensor, around: Tensor, told: Told) -> Tensor:
     place = told.place[:, :2] * (USUAL_SIDE / 4 / HOLD_REACH)  # (B, 2, n)
     light = told.place[:, 2:] / HOLD_LIGHTNESS
     none = torch.zeros_like(light)
-    away = torch.cat([-2 * place, none + 1, none, none, place.square().sum(1, keepdim=True)], 1)
-    alike = torch.cat([none, none, none, 2 * light, none - 1, -light.square()], 1)
+    # each is the other side of a product with `around`: y, x, 1, L, y^2 + x^2, L^2
+    away = torch.cat([-2 * place, place.square().sum(1, keepdim=True), none, none + 1, none], 1)
+    alike = torch.cat([none, none, -light.square(), 2 * light, none, none - 1], 1)
     nearest = alike - away * (HOLD_REACH**2 / (2 * HOLD_BLEND**2))
     distance = away.transpose(1, 2) @ around  # squared, (B, n, h w)
     distance = distance * distance
@@ -184,7 +185,7 @@ class HintProp(nn.Module):
         self.width, self.encoder_width = width, encoder_width
         c16, c8, c4, c2 = (max(8, round(channels * width / 8) * 8) for channels in (128, 96, 64, 32))
         self.channels = (c16, c8, c4, c2)
-        self.encoder = EfficientNetLite0(encoder_width)
+        self.encoder = EfficientNetLite0(encoder_width, WITHOUT)
         e2, e4, e8, e16, e32 = self.encoder.channels
         # prepare: feature pyramid
         self.top32 = nn.Sequential(nn.Conv2d(e32, c16, 1), nn.ReLU(inplace=True))
@@ -250,21 +251,23 @@ class HintProp(nn.Module):
             lightness: ``(B, 1, h, w)``, (L* - 50) / 100; h and w multiples of 32.
 
         Returns:
-            share16, share8, share4, share2: the photo's share of the decoder's first convolutions at strides 16 to 2;
-            coarse4 ``(B, C, h/4, w/4)``: what is to be enlarged and added to share2;
-            queries ``(B, HEADS, EMBEDDING + 7, h/4 * w/4)``; embedding ``(B, HEADS, EMBEDDING, h/4, w/4)``;
+            share16, share8, share4: the photo's share of the decoder's first convolutions at strides 16 to 4;
+            fine2: the encoder's features at stride 2, and coarse4 ``(B, C, h/4, w/4)``: what is to be enlarged, of
+            which its share at stride 2 is made;
+            queries ``(B, HEADS, EMBEDDING + 7, h/4 * w/4)``; embedding ``(B, HEADS, EMBEDDING, h/4 * w/4)``;
             guess_ab ``(B, 2, h/4, w/4)`` / 110; guess_bins ``(B, h/8 * w/8, 313)``, probabilities; mean_bins
-            ``(B, 313)``, their mean; places, amounts: what kriging knows of every place; around: what is needed to hold
+            ``(B, 313)``, their mean; places ``(B, KERNELS, EMBEDDING + 5, h/4 * w/4)`` and amounts: what kriging knows
+            of every place; around: what is needed to hold
             on to surprising hints; saturations of the scaled guess; light4 ``(B, 1, h/4, w/4)``; detail2
-            ``(B, 1, h/2, w/2)`` and detail1 ``(B, 1, h, w)``: what lightness has beyond the next coarser scale; reach
-            ``(B, 3 * HEADS, h/4, w/4)``, which only :meth:`enlarge` reads; in training also guess_logits
-            ``(B, 313, h/8, w/8)``.
+            ``(B, 1, h/2, w/2)`` and detail1 ``(B, 1, h, w)``: what lightness has beyond the next coarser scale; raw
+            ``(B, 3 * HEADS + 3 + KERNELS, h/4, w/4)``, what the widths of the kernels are made of, which only
+            :meth:`enlarge` reads; in training also guess_logits ``(B, 313, h/8, w/8)``.
         """
         small = shrunk(lightness, self.look_side)
         features = self.look(small)
         if small.shape == lightness.shape:
             return features
-        return self.enlarge(lightness, small, features)
+        return self.enlarge(lightness, features)
 
     def look(self, lightness: Tensor) -> dict[str, Tensor]:
         """:meth:`prepare` for a photo that is not larger than usual."""
@@ -272,50 +275,50 @@ class HintProp(nn.Module):
         t16 = self.trunk16(F.relu(self.lateral16(f16) + up(self.top32(f32))))
         t8 = self.trunk8(F.relu(self.lateral8(f8) + up(self.narrow8(t16))))
         t4 = self.trunk4(F.relu(self.lateral4(f4) + up(self.narrow4(t8))))
-        batch, _, height, width = t4.shape
-        channels = self.channels[2]  # a number for the exporter too
+        batch = len(t4)  # a number for the exporter too
+        channels = self.channels[2]
         # the heads' and kriging's embeddings of t4 and of t8's, enlarged, as one sum of convolutions
         weight = torch.cat([self.embed.weight, self.kriging.embed.weight])
         bias = torch.cat([cast("Tensor", self.embed.bias), cast("Tensor", self.kriging.embed.bias)])
         embedding = F.conv2d(t4, weight[:, :channels], bias)
-        embedding = embedding + up(F.conv2d(self.embed8(t8), weight[:, channels:]))
-        embedding = embedding.reshape(batch, HEADS + KERNELS, EMBEDDING, height, width)
-        weight = torch.cat([self.reach.weight, self.kriging.amounts.weight])
-        bias = torch.cat([cast("Tensor", self.reach.bias), cast("Tensor", self.kriging.amounts.bias)])
-        reach, amounts = torch.split(F.conv2d(t4, weight, bias), [3 * HEADS, 3 + KERNELS], 1)
+        embedding = embedding + up(F.conv2d(t8, *merged(self.embed8, weight[:, channels:])))
+        # widths in distance and lightness, kriging's amounts, null scores
+        weight, bias = self.reach.weight, cast("Tensor", self.reach.bias)
+        weight = torch.cat([weight[: 2 * HEADS], self.kriging.amounts.weight, weight[2 * HEADS :]])
+        bias = torch.cat([bias[: 2 * HEADS], cast("Tensor", self.kriging.amounts.bias), bias[2 * HEADS :]])
+        raw = F.conv2d(t4, weight, bias)
         hidden = self.guess8[0](t8)
         last = cast("nn.Conv2d", self.guess8[1])
-        hidden = hidden.flatten(2).transpose(1, 2).reshape(-1, self.channels[1])
+        hidden = hidden.reshape(batch, self.channels[1], -1).transpose(1, 2).reshape(-1, self.channels[1])
         logits = F.linear(hidden, last.weight.flatten(1), last.bias).reshape(batch, -1, BINS)
         guess = self.guess4(t4)
-        # of share2 what comes from 1/4 scale is enlarged with the decoder's features of that scale
-        weight, fine = self.enter2.photo_conv.weight, self.encoder.channels[0]
-        first, later = weight[:, :fine], weight[:, fine + 4 :]
+        # what the photo gives at 1/2 from 1/4 scale is enlarged with the decoder's features of that scale
+        later = self.enter2.photo_conv.weight[:, self.encoder.channels[0] + 4 :]
         features = {
             "share16": self.enter16.photo(t16),
             "share8": self.enter8.photo(t8),
             "share4": self.enter4.photo(t4),
-            "share2": F.conv2d(f2, first) + self._own2(lightness),
-            "coarse4": F.conv2d(self.narrow2(t4), later, self.enter2.photo_conv.bias),
+            "fine2": f2,
+            "coarse4": F.conv2d(t4, *merged(self.narrow2, later, self.enter2.photo_conv.bias)),
             "guess_ab": guess,
             "guess_bins": logits.softmax(2),
-            "reach": reach,
+            "raw": raw,
         }
-        light8 = self._described(lightness, embedding, features)
+        self._described(lightness, embedding, features)
         with torch.autocast(t4.device.type, enabled=False):
-            features["amounts"] = self.kriging.described_amounts(amounts)
-            features["saturations"] = saturation.measure(light8[:, :, ::2, ::2], down(guess.float(), 2)[:, :, ::2, ::2])
+            sample = [F.avg_pool2d(single(plane), 2, 4) for plane in (features["light4"], guess)]
+            features["saturations"] = saturation.measure(*sample)
         if self.training:
-            features["guess_logits"] = logits.transpose(1, 2).reshape(batch, BINS, height // 2, width // 2)
+            coarse = t8.shape[2:]
+            features["guess_logits"] = logits.transpose(1, 2).reshape(batch, BINS, *coarse)
         return features
 
-    def enlarge(self, lightness: Tensor, small: Tensor, seen: dict[str, Tensor]) -> dict[str, Tensor]:
-        """:meth:`prepare` for a larger photo, of what :meth:`look` saw in its small copy.
+    def enlarge(self, lightness: Tensor, seen: dict[str, Tensor]) -> dict[str, Tensor]:
+        """:meth:`prepare` for a larger photo, of what :meth:`look` saw in a small copy.
 
         Args:
             lightness: ``(B, 1, h, w)``.
-            small: the copy that ``seen`` was made of.
-            seen: of :meth:`look`.
+            seen: of :meth:`look`, for the small copy.
         """
         height, width = lightness.shape[2], lightness.shape[3]
 
@@ -323,74 +326,77 @@ class HintProp(nn.Module):
             return resized(plane, (height // stride, width // stride))
 
         batch, _, low, narrow = seen["guess_ab"].shape
-        embedding = torch.cat([seen["embedding"], self.kriging.embeddings(seen["places"])], 1).flatten(1, 2)
-        embedding = own(embedding, 4).reshape(batch, HEADS + KERNELS, EMBEDDING, height // 4, width // 4)
+        embedding = torch.cat([seen["embedding"], self.kriging.embeddings(seen["places"])], 1)
+        embedding = own(embedding.reshape(batch, -1, low, narrow), 4)
         bins = seen["guess_bins"].transpose(1, 2).reshape(batch, BINS, low // 2, narrow // 2)
         features = {
             "share16": own(seen["share16"], 16),
             "share8": own(seen["share8"], 8),
             "share4": own(seen["share4"], 4),
-            "share2": own(seen["share2"] - self._own2(small), 2) + self._own2(lightness),
+            "fine2": own(seen["fine2"], 2),
             "coarse4": own(seen["coarse4"], 4),
             "guess_ab": own(seen["guess_ab"], 4),
             "guess_bins": own(bins, 8).flatten(2).transpose(1, 2),
-            "reach": own(seen["reach"], 4),
-            "amounts": self.kriging.louder(own(seen["amounts"], 4)),
+            "raw": own(seen["raw"], 4),
             "saturations": seen["saturations"],
         }
         self._described(lightness, embedding, features)
+        features["amounts"] = self.kriging.louder(features["amounts"])
         if "guess_logits" in seen:
             features["guess_logits"] = own(seen["guess_logits"], 8)
         return features
 
-    def _own2(self, lightness: Tensor) -> Tensor:
-        """What the lightness itself gives to share2, in 2x2 blocks of pixels."""
-        fine = self.encoder.channels[0]
-        own = self.enter2.photo_conv.weight[:, fine : fine + 4]
-        return F.conv2d(lightness, own.reshape(-1, 1, 2, 2), stride=2)
+    def _photo2(self, lightness: Tensor, fine2: Tensor) -> tuple[Tensor, Tensor]:
+        """The photo's share of the decoder's first convolution at stride 2, as two: what its encoder's features and
+        what its lightness itself, in 2x2 blocks of pixels, give to it.
+        """
+        weight, fine = self.enter2.photo_conv.weight, self.encoder.channels[0]
+        own = weight[:, fine : fine + 4].reshape(-1, 1, 2, 2)
+        return F.conv2d(fine2, weight[:, :fine]), F.conv2d(lightness, own, stride=2)
 
-    def _described(self, lightness: Tensor, embedding: Tensor, features: dict[str, Tensor]) -> Tensor:
-        """Put into the features what is made of the lightness, the places and the embeddings; returns L at 1/8."""
-        batch, _, _, height, width = embedding.shape
+    def _described(self, lightness: Tensor, embedding: Tensor, features: dict[str, Tensor]) -> None:
+        """Put into the features what is made of the lightness, the places, the raw widths and the embeddings
+        ``(B, (HEADS + KERNELS) * EMBEDDING, h/4, w/4)``, the heads' first.
+        """
+        batch = len(embedding)  # a number for the exporter too, as are all sizes below but the last
+        height, width = embedding.shape[2:]
         with torch.autocast(embedding.device.type, enabled=False):
-            embedding = embedding.float()
+            embedding = single(embedding).reshape(batch, HEADS + KERNELS, EMBEDDING, -1)
             scale = torch.cat([(0.5 * self.log_temperature).exp(), self.kriging.log_likeness.exp()])
             length = (embedding.square().sum(2, keepdim=True) + 1e-6).sqrt()
-            embedding, alike = torch.split(embedding * (scale[:, None, None, None] / length), [HEADS, KERNELS], 1)
+            embedding, alike = torch.split(embedding * (scale[:, None, None] / length), [HEADS, KERNELS], 1)
             lightness2 = down(lightness, 2)
-            lightness4 = down(lightness2, 2)
-            light4 = lightness4.flatten(2)
-            reach = features["reach"].float().reshape(batch, 3, HEADS, height * width)
-            distance = (self.log_distance[None, :, None] + reach[:, 0].clamp(-4, 4)).exp()
-            contrast = (self.log_lightness[None, :, None] + reach[:, 1].clamp(-4, 4)).exp()
-            nulls = (self.null[None, :, None] + reach[:, 2]).clamp(-NULL_LIMIT, NULL_LIMIT)
-            place4 = positions(height, width, lightness)
-            place = place4.flatten(1)[None]
+            light4 = down(lightness2, 2)
+            under = ground(light4)
+            raw = single(features["raw"]).reshape(batch, 3 * HEADS + 3 + KERNELS, -1)
+            positive, null = torch.split(raw, [2 * HEADS + 3 + KERNELS, HEADS], 1)
+            base = torch.cat([self.log_distance, self.log_lightness, self.kriging.usual_amounts()])
+            positive = (positive.clamp(-4, 4) + base[:, None]).exp()
+            distance, contrast, amounts = torch.split(positive, [HEADS, HEADS, 3 + KERNELS], 1)
+            null = (null + self.null[:, None]).clamp(-NULL_LIMIT, NULL_LIMIT)
             # the terms in the pixel alone, so that the null token, which counts 1, competes with true distances
-            alone = -(distance * place.square().sum(1) + contrast * light4.square()) - nulls
+            alone = distance * under[:, 4:5] + contrast * under[:, 5:] + null
             features["queries"] = torch.cat(
                 [
-                    embedding.flatten(3),
-                    2 * distance[:, :, None] * place[:, None],
-                    -distance[:, :, None],
-                    2 * contrast[:, :, None] * light4[:, None],
-                    -contrast[:, :, None],
+                    embedding,
+                    distance[:, :, None] * under[:, None, :3],
+                    contrast[:, :, None] * under[:, None, 2:4],
                     alone[:, :, None],
                     torch.ones_like(alone)[:, :, None],
                 ],
                 2,
             )
             features["embedding"] = embedding
-            features["places"] = self.kriging.places(alike, place4, lightness4)
-            features["around"] = _around(place, light4)
+            features["places"] = self.kriging.places(alike, under)
+            features["amounts"] = amounts.reshape(batch, 3 + KERNELS, height, width)
+            features["around"] = _around(under)
             bins = features["guess_bins"]
             features["mean_bins"] = (torch.full_like(bins[:, :, :1], 1).transpose(1, 2) @ bins)[:, 0] * (
                 4 / (height * width)
             )
-            features["light4"] = lightness4
-            features["detail2"] = lightness2 - up(lightness4)
+            features["light4"] = light4
+            features["detail2"] = lightness2 - up(light4)
             features["detail1"] = lightness - up(lightness2)
-            return down(lightness4, 2)
 
     def _tokens(
         self, lightness: Tensor, features: dict[str, Tensor], mask: Tensor, hints4: Tensor, cells: Tensor | None
@@ -409,7 +415,8 @@ class HintProp(nn.Module):
         place = positions(height, width, mask)[None]
         mask4 = hints4[:, 2:]
         change = hints4[:, :2] - features["guess_ab"] * mask4
-        described = [features[name].flatten(1, -3) * mask4 for name in ("embedding", "places", "amounts")]
+        told4 = (features[name].reshape(batch, -1, *mask4.shape[2:]) for name in ("embedding", "places", "amounts"))
+        described = [planes * mask4 for planes in told4]
         coarse = down(torch.cat([hints4, change, *described], 1), CELL // 4)
         where = down(torch.cat([lightness * mask, place * mask], 1), CELL)
         pooled = torch.cat([coarse[:, :2], where, coarse[:, 2:]], 1).flatten(2)
@@ -436,14 +443,15 @@ class HintProp(nn.Module):
         centre = mean[:, 3:5]
         embedding, known = torch.split(mean[:, 8:], [HEADS * EMBEDDING, mean.shape[1] - 8 - HEADS * EMBEDDING], 1)
         embedding = embedding.reshape(batch, HEADS, EMBEDDING, -1)
-        shared = torch.cat([centre, centre.square().sum(1, keepdim=True), light, light.square(), ones], 1)
+        of_token = [2 * centre, -centre.square().sum(1, keepdim=True), -light.square(), 2 * light, -ones]
         bias = self.coverage[None, :, None, None] * weight.clamp(min=1e-4).log()[:, None]
         bias = bias - self.caution[None, :, None, None] * surprise[:, None, None]
         # on a larger plane the same hint fills more cells, but it is no louder
         larger = (short_side(height, width, mask) / USUAL_SIDE).clamp(min=1)
         bias = bias - 2 * larger.log()
         bias = bias.masked_fill(weight[:, None] <= 0, -1e4)
-        keys = torch.cat([embedding, shared[:, None].expand(-1, HEADS, -1, -1), bias], 2).transpose(2, 3)
+        shared = torch.cat(of_token, 1)[:, None].expand(-1, HEADS, -1, -1)
+        keys = torch.cat([embedding, shared, bias], 2).transpose(2, 3)
         equations = self.kriging.equations(features["places"], features["amounts"], known, weight)
         place = torch.cat([centre, light], 1)
         told = Told(equations, chosen, mean[:, :2], mean[:, 6:8], unscaled, weight.clamp(min=1e-6), place)
@@ -573,7 +581,8 @@ class HintProp(nn.Module):
         ab2 = ab2 + slope2 * features["detail2"]
         local = hints2[:, :2] / hints2[:, 2:].clamp(min=0.25)
         told2 = conv_with_blocks(self.enter2.hints_conv.weight, torch.cat([ab2, local], 1), hints1)
-        y = self.body2(self.enter2(features["share2"], told2, x, features["coarse4"]))
+        share2, own2 = self._photo2(lightness, features["fine2"])
+        y = self.body2(self.enter2(None, told2 + own2 + share2, x, features["coarse4"]))
         residuals, keeping, base, slope = torch.split(self.out2(y), [8, 4, 2, 2], 1)
         parts = [ab2 + base, slope2 + slope, residuals]
         if self.vividness != 1:

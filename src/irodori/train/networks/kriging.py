@@ -93,38 +93,32 @@ class Kriging(nn.Module):
         nn.init.zeros_(self.amounts.weight)
         nn.init.zeros_(self.amounts.bias)  # type: ignore[arg-type]
 
-    def described_amounts(self, raw: Tensor) -> Tensor:
-        """The amounts of every place.
-
-        Args:
-            raw: ``(B, 2 + KERNELS + 1, h/4, w/4)``, what :attr:`amounts` makes of the photo's features.
-
-        Returns:
-            ``(B, 2 + KERNELS + 1, h/4, w/4)``: standard deviations of a* and b* / 110, each kernel's share, noise
-            variance.
+    def usual_amounts(self) -> Tensor:
+        """Logarithms of the amounts of a place that is like any other, ``(2 + KERNELS + 1,)``: standard deviations of
+        a* and b* / 110, each kernel's share, noise variance. What :attr:`amounts` makes of the photo's features is
+        added to them.
         """
-        base = torch.cat([self.log_share.new_full((2,), math.log(0.1)), self.log_share, self.log_noise[None]])
-        return (raw.float().clamp(-4, 4) + base[None, :, None, None]).exp()
+        return torch.cat([self.log_share.new_full((2,), math.log(0.1)), self.log_share, self.log_noise[None]])
 
-    def places(self, embedding: Tensor, place: Tensor, light4: Tensor) -> Tensor:
+    def places(self, embedding: Tensor, under: Tensor) -> Tensor:
         """Where every place lies for each kernel.
 
         Args:
-            embedding: ``(B, KERNELS, EMBEDDING, h/4, w/4)``, each kernel's of the length :attr:`log_likeness`.
-            place: ``(2, h/4, w/4)``, of :func:`~irodori.train.networks.layers.positions`.
-            light4: ``(B, 1, h/4, w/4)``.
+            embedding: ``(B, KERNELS, EMBEDDING, n)``, each kernel's of the length :attr:`log_likeness`.
+            under: ``(B, 6, n)``, of :func:`~irodori.train.networks.layers.ground`.
 
         Returns:
-            ``(B, KERNELS, EMBEDDING + 5, h/4, w/4)``: coordinates in which a kernel's distance is Euclidean, the sum
-            of their squares, and 1.
+            ``(B, KERNELS, EMBEDDING + 5, n)``: coordinates in which a kernel's distance is Euclidean, the sum of their
+            squares, and 1.
         """
-        position = (place - 2)[None, None] / self.log_reach.exp()[None, :, None, None, None]
-        light = light4.float()[:, None] / self.log_contrast.exp()[None, :, None, None, None]
-        return _places(torch.cat([embedding, position.expand(light4.shape[0], -1, -1, -1, -1), light], 2))
+        unit = torch.stack([self.log_reach, self.log_reach, self.log_contrast], 1).neg().exp()
+        where = torch.cat([under[:, :2] - 2, under[:, 3:4]], 1)[:, None] * unit[:, :, None]
+        squares = where.square().sum(2, keepdim=True) + (2 * self.log_likeness).exp()[:, None, None]
+        return torch.cat([embedding, where, squares, torch.ones_like(squares)], 2)
 
     @staticmethod
     def embeddings(places: Tensor) -> Tensor:
-        """The embeddings in :meth:`places`: ``(B, KERNELS, EMBEDDING, h/4, w/4)``."""
+        """The embeddings in :meth:`places`: ``(B, KERNELS, EMBEDDING, n)``."""
         return places[:, :, :EMBEDDING]
 
     @staticmethod
@@ -139,12 +133,13 @@ class Kriging(nn.Module):
         """What carries values from the tokens to the pixels.
 
         Args:
-            places, amounts: of :meth:`places` and :meth:`described_amounts`.
+            places: of :meth:`places`.
+            amounts: ``(B, 2 + KERNELS + 1, h/4, w/4)``, of which :meth:`usual_amounts` tells.
             tokens: ``(B, KERNELS * (EMBEDDING + 5) + 2 + KERNELS + 1, n)``: places and amounts, averaged over the
                 pixels of each token.
             weight: ``(B, 1, n)``: the share of its cell that a token covers, 0 for none.
         """
-        batch, _, _, height, width = places.shape
+        batch = len(places)
         depth, count = EMBEDDING + 5, tokens.shape[2]
         there, known = torch.split(tokens, [KERNELS * depth, 3 + KERNELS], 1)
         there = there.reshape(batch, KERNELS, depth, count)[:, :, : depth - 2]
@@ -160,8 +155,8 @@ class Kriging(nn.Module):
             matrix = torch.linalg.cholesky(matrix)
         return Equations(
             matrix=matrix, factored=self.training, share=share, valid=valid,
-            across=_covariance(asking, places.flatten(3)),
-            shares=amounts[:, 2 : 2 + KERNELS].reshape(batch, KERNELS, 1, height * width),
+            across=_covariance(asking, places),
+            shares=amounts[:, 2 : 2 + KERNELS].reshape(batch, KERNELS, 1, -1),
             deviation=amounts[:, :2], deviations=known[:, :2].clamp(min=1e-4),
         )  # fmt: skip
 

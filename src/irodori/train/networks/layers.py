@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -81,21 +82,22 @@ class JointConv(nn.Module):
         return result
 
     def forward(
-        self, share: Tensor, told: Tensor, below: Tensor | None = None, share_below: Tensor | None = None
+        self, share: Tensor | None, told: Tensor, below: Tensor | None = None, share_below: Tensor | None = None
     ) -> Tensor:
         """All of them to ``(B, outputs, h, w)``.
 
         Args:
-            share: the photo's, ``(B, outputs, h, w)``.
+            share: the photo's, ``(B, outputs, h, w)``; None where ``told`` has it.
             told: the hints', of :attr:`hints_conv`.
             below: ``(B, below, h/2, w/2)``.
             share_below: a part of the photo's share that comes from the coarser scale too, ``(B, outputs, h/2, w/2)``.
         """
-        total: Tensor = self.entrance(share)
+        total = told if share is None else self.entrance(share) + told
         if self.below_conv is not None and below is not None:
             coarse = self.below_conv(below)
             total = total + up(coarse if share_below is None else self.entrance(share_below) + coarse)
-        return F.relu(self.norm(total + told))
+        result: Tensor = F.relu(self.norm(total))
+        return result
 
     @torch.no_grad()
     def settle(self) -> None:
@@ -188,6 +190,23 @@ def conv_with_blocks(weight: Tensor, planes: Tensor, fine: Tensor) -> Tensor:
     return F.conv2d(planes, weight[:, :channels], padding=1) + F.conv2d(fine, of_fine, stride=2, padding=2)
 
 
+def merged(first: nn.Conv2d, weight: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Weight and bias of the one 1x1 convolution that is ``first`` and then another.
+
+    Args:
+        first: a 1x1 convolution with a bias, ``(M, C, 1, 1)``.
+        weight: of the second, ``(N, M, 1, 1)``.
+        bias: of the second, ``(N,)``, or None.
+
+    Returns:
+        ``(N, C, 1, 1)`` and ``(N,)``.
+    """
+    later = weight.flatten(1)
+    shift = later @ cast("Tensor", first.bias)
+    both = later @ first.weight.flatten(1)
+    return both[:, :, None, None], shift if bias is None else shift + bias
+
+
 def gates(x: Tensor) -> Tensor:
     """Softmax over few channels (ONNX Runtime's own transposes the planes for it)."""
     weights = (x - x.amax(1, keepdim=True)).exp()
@@ -222,6 +241,27 @@ def positions(height: int, width: int, like: Tensor) -> Tensor:
     x = torch.arange(width, device=like.device, dtype=torch.float32) + 0.5
     unit = 4 / short_side(height, width, like)
     return torch.stack([(y * unit)[:, None].expand(height, width), (x * unit)[None, :].expand(height, width)])
+
+
+def ground(light4: Tensor) -> Tensor:
+    """What distances between the pixels and anything else are made of, as products of matrices: ``(B, 6, h * w)``.
+
+    The rows: y and x as of :func:`positions`, 1, the lightness, y² + x², the lightness squared.
+
+    Args:
+        light4: ``(B, 1, h, w)``.
+    """
+    one = torch.ones_like(light4)
+    place = torch.cat([one.cumsum(2), one.cumsum(3)], 1)
+    side = place[:, :, -1:, -1:].amin(1, keepdim=True)
+    place = (place - 0.5) * (4 / side)
+    planes = [place, one, light4, place.square().sum(1, keepdim=True), light4.square()]
+    return torch.cat(planes, 1).reshape(len(light4), 6, -1)
+
+
+def single(x: Tensor) -> Tensor:
+    """In single precision; without a trace in an exported graph where it is already."""
+    return x if x.dtype == torch.float32 else x.float()
 
 
 def keep_hints(full: Tensor, hint_ab: Tensor, mask: Tensor, keeping: Tensor, evenness: Tensor) -> Tensor:

@@ -15,14 +15,25 @@ GAINS = (0.25, 0.5, 0.75, 1.0, 1.4, 2.0, 3.0)
 """Factors of the guess's chroma whose saturation is measured."""
 
 
-def measure(light8: Tensor, guess8: Tensor) -> Tensor:
-    """Mean HSV saturation of the guess scaled by each of :data:`GAINS`: ``(B, len(GAINS))``."""
-    lightness = light8.float() * LIGHTNESS_SCALE + LIGHTNESS_CENTRE
-    gains = torch.tensor(GAINS, device=guess8.device)[:, None, None, None] * AB_SCALE
-    scaled = (guess8[:, None] * gains).flatten(0, 1)  # all gains as one batch: few operators in an exported graph
-    rgb = on_gpu.to_srgb(lightness.repeat_interleave(len(GAINS), 0), scaled).clamp(0, 1)
-    high, low = rgb.amax(1), rgb.amin(1)
-    return ((high - low) / high.clamp(min=1e-3)).mean((1, 2)).reshape(-1, len(GAINS))
+def measure(light: Tensor, guess: Tensor) -> Tensor:
+    """Mean HSV saturation of the guess scaled by each of :data:`GAINS`: ``(B, len(GAINS))``.
+
+    Written for an exported graph, all gains at once and few operators.
+
+    Args:
+        light: ``(B, 1, h, w)``, (L* - 50) / 100.
+        guess: ``(B, 2, h, w)`` / 110.
+    """
+    batch = len(light)
+    gains = torch.tensor(GAINS, device=guess.device)
+    # f of CIE 15 (8.2.1.1) for X, Y and Z: that of Y, with a* / 500 more or b* / 200 less
+    steps = torch.tensor([[AB_SCALE / 500, 0], [0, 0], [0, -AB_SCALE / 200]], device=guess.device)
+    steps = (gains[:, None, None] * steps).flatten(0, 1)
+    fy = light.reshape(batch, 1, -1) * (LIGHTNESS_SCALE / 116) + (LIGHTNESS_CENTRE + 16) / 116
+    f = (fy + steps @ guess.reshape(batch, 2, -1)).reshape(batch, len(GAINS), 3, -1)
+    rgb = on_gpu.srgb_from_f(f).clamp(0, 1)
+    high, low = rgb.amax(2), rgb.amin(2)
+    return ((high - low) / high.clamp(min=1e-3)).mean(2)
 
 
 def log_gain(saturations: Tensor, wanted: Tensor) -> Tensor:
