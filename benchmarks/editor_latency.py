@@ -190,7 +190,7 @@ def own_answer(model: str | None, photo: Path, threads: int | None, rounds: int)
     times = []
     for _ in range(rounds + 3):
         start = time.perf_counter()
-        network.answer(features, ab, mask, None)
+        network.answer(features, ab, mask, None, distribution=False)  # as for a moved hint
         times.append(1000 * (time.perf_counter() - start))
     return times[3:]
 
