@@ -21,8 +21,8 @@ the inputs; whatever ``prepare`` returns is handed to ``answer`` under the same 
 the logits, or ``decoded``, from which a third graph makes them when somebody asks for colours.
 
 A model may look at a large photo in a smaller copy, of :func:`looked_at_size`: then ``prepare`` sees that copy, and a
-graph ``enlarge`` makes the photo's own features of its lightness and of what ``prepare`` returned (``small_`` and the
-name).
+graph ``enlarge`` makes the photo's own features of its lightness, of the copy's (``small_lightness``) and of what
+``prepare`` returned (``small_`` and the name).
 """
 
 from __future__ import annotations

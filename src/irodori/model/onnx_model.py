@@ -182,7 +182,7 @@ class OnnxModel:
             return {**tensors, **dict(zip(names, _run(self.info, self._prepare, names, tensors), strict=True))}
         copy = contract.pack_lightness(resize(plane, *small))
         seen = dict(zip(names, _run(self.info, self._prepare, names, copy), strict=True))
-        given = {**tensors, **{f"small_{name}": value for name, value in seen.items()}}
+        given = {**tensors, **{f"small_{name}": value for name, value in {**seen, **copy}.items()}}
         enlarge, wanted = self._enlarger()
         names = _outputs(enlarge)
         asked = {name: given[name] for name in wanted}
@@ -193,7 +193,7 @@ class OnnxModel:
         with self._enlarge_lock:
             if self._enlarge is None:
                 session, prepared = self._load_enlarge(), _outputs(self._prepare)
-                known = {"lightness", *(f"small_{name}" for name in prepared)}
+                known = {"lightness", "small_lightness", *(f"small_{name}" for name in prepared)}
                 wanted = [name for name in self._answer_inputs if name in prepared]
                 self._enlarge = session, _check_graph(self.info, contract.ENLARGE_FILE, session, known, wanted)
             return self._enlarge

@@ -85,7 +85,6 @@ class EfficientNetLite0(nn.Module):
             return channels if width == 1 else max(8, round(channels * width / 8) * 8)
 
         channels = scaled(32)
-        self.settled = False
         self._conv_stem = _SameConv(3, channels, 3, 2, bias=False)
         self._bn0 = nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
         blocks: list[nn.Module] = []
@@ -104,7 +103,8 @@ class EfficientNetLite0(nn.Module):
         Returns:
             Feature maps at strides 2, 4, 8, 16 and 32 with :attr:`channels`.
         """
-        x = lightness if self.settled else self._as_imagenet(lightness)
+        settled = self._conv_stem.in_channels == 1
+        x = lightness if settled else self._as_imagenet(lightness)
         x = F.relu6(self._bn0(self._conv_stem(x)))
         taps = []
         for index, block in enumerate(self._blocks):
@@ -124,13 +124,12 @@ class EfficientNetLite0(nn.Module):
     @torch.no_grad()
     def settle(self) -> None:
         """Let the first convolution read the lightness as it is, in one channel, since its three are equal (export)."""
-        if self.settled:
-            return
         stem = self._conv_stem
+        if stem.in_channels == 1:
+            return
         grey = _SameConv(1, stem.out_channels, stem.kernel_size[0], stem.stride[0], bias=False)
         grey.weight.copy_(2.0 * stem.weight.sum(1, keepdim=True))  # see _as_imagenet
         self._conv_stem = grey
-        self.settled = True
 
 
 def load_imagenet(encoder: EfficientNetLite0) -> None:

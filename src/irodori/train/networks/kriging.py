@@ -113,6 +113,7 @@ class Kriging(nn.Module):
         """
         unit = torch.stack([self.log_reach, self.log_reach, self.log_contrast], 1).neg().exp()
         where = torch.cat([under[:, :2] - 2, under[:, 3:4]], 1)[:, None] * unit[:, :, None]
+        # an embedding's squares sum to its length's, so they need not be added up
         squares = where.square().sum(2, keepdim=True) + (2 * self.log_likeness).exp()[:, None, None]
         return torch.cat([embedding, where, squares, torch.ones_like(squares)], 2)
 
