@@ -4,12 +4,12 @@ import { test } from "node:test";
 
 import { ApiError, fileName } from "../../src/irodori/web/static/api.js";
 import { readChroma, readLightness } from "../../src/irodori/web/static/bodies.js";
-import { bilinear, lightnessOf } from "../../src/irodori/web/static/chroma_view.js";
 import { COMMANDS, commandForKey, commandOf, keyName } from "../../src/irodori/web/static/commands.js";
 import { abToPlane, paintPlane, planeToAb, windowAt } from "../../src/irodori/web/static/gamut_picker.js";
-import { inGamut } from "../../src/irodori/web/static/color.js";
+import { inGamut, labToBytes } from "../../src/irodori/web/static/color.js";
 import { explain } from "../../src/irodori/web/static/failures.js";
 import { formatAgo, setLanguage, t } from "../../src/irodori/web/static/i18n.js";
+import { bilinear, lightnessOf } from "../../src/irodori/web/static/planes.js";
 import { ENGLISH } from "../../src/irodori/web/static/strings_en.js";
 import { JAPANESE } from "../../src/irodori/web/static/strings_ja.js";
 
@@ -149,7 +149,11 @@ test("the picker shows exactly the gamut, and positions go there and back", () =
       for (let column = 0; column < side; column += 5) {
         const [a, b] = planeToAb(column + 0.5, row + 0.5, side, shown);
         const alpha = pixels[4 * (row * side + column) + 3];
-        if (inGamut(lightness, a, b)) assert.ok(alpha > 250, `${lightness} ${a} ${b}`);
+        if (inGamut(lightness, a, b)) {
+          assert.ok(alpha > 250, `${lightness} ${a} ${b}`);
+          const shades = labToBytes(lightness, a, b).map((v, k) => Math.abs(v - pixels[4 * (row * side + column) + k]));
+          assert.ok(Math.max(...shades) <= 1, `${lightness} ${a} ${b}: ${shades}`);
+        }
         const back = abToPlane([a, b], side, shown);
         assert.ok(Math.abs(back.x - column - 0.5) < 1e-9 && Math.abs(back.y - row - 0.5) < 1e-9);
       }

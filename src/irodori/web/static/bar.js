@@ -6,7 +6,7 @@
 
 import { api } from "./api.js";
 import { COMMANDS, commandOf, keyName } from "./commands.js";
-import { arrowKeys, byId, icon, make } from "./dom.js";
+import { arrowKeys, byId, icon, make, setText } from "./dom.js";
 import { formatNumber, t } from "./i18n.js";
 import { announce } from "./messages.js";
 
@@ -152,7 +152,7 @@ export class Bar {
     const begun = edits.hints.length > 0 || edits.regions.length > 0 || this.editor.goal !== null;
     const unsure = this.editor.uncertainty !== null;
     note.hidden = this.editor.store.session === null || (begun && !unsure);
-    note.textContent = t(unsure ? "uncertainty.note" : matchMedia("(pointer: coarse)").matches ? "stage.first.touch" : "stage.first");
+    setText(note, t(unsure ? "uncertainty.note" : matchMedia("(pointer: coarse)").matches ? "stage.first.touch" : "stage.first"));
   }
 
   /** @param {import("./types.js").Status} status */

@@ -13,10 +13,11 @@
  * @param {HintGestures} gestures
  * @param {object} page
  * @param {() => boolean} page.spaceHeld
+ * @param {() => boolean} page.waits  whether the next position of a gesture would be sent to the server at once
  * @param {(factor: number) => void} page.changeRadius
  * @param {(at: {x: number, y: number}|null) => void} page.hover  screen position; null when the pointer left
  */
-export function listen(stage, gestures, { spaceHeld, changeRadius, hover }) {
+export function listen(stage, gestures, { spaceHeld, waits, changeRadius, hover }) {
   const target = stage.overlay;
 
   /**
@@ -39,10 +40,25 @@ export function listen(stage, gestures, { spaceHeld, changeRadius, hover }) {
     gestures.down(pointer(event));
     hover(stage.locate(event));
   });
-  target.addEventListener("pointermove", (event) => {
+  /** @type {Map<number, PointerEvent>} each pointer's newest position that was handed on before its frame */
+  const early = new Map();
+  const follow = (/** @type {PointerEvent} */ event) => {
     // A fast stroke has more points than the screen has frames.
     const all = gestures.active ? (event.getCoalescedEvents?.() ?? []) : [];
-    for (const one of all.length ? all : [event]) gestures.move({ ...pointer(event), ...stage.locate(one) });
+    const known = early.get(event.pointerId);
+    for (const one of all.length ? all : [event]) {
+      if (!known || isNewer(one, known)) gestures.move({ ...pointer(event), ...stage.locate(one) });
+    }
+    return all[all.length - 1] ?? event;
+  };
+  // "pointermove" waits for the screen's next frame; a server that has nothing to do need not.
+  target.addEventListener("pointerrawupdate", (event) => {
+    const { pointerId } = /** @type {PointerEvent} */ (event);
+    if (gestures.active && waits()) early.set(pointerId, follow(/** @type {PointerEvent} */ (event)));
+  });
+  target.addEventListener("pointermove", (event) => {
+    follow(event);
+    early.delete(event.pointerId);
     hover(event.pointerType === "touch" && !gestures.active ? null : stage.locate(event));
   });
   target.addEventListener("pointerup", (event) => {
@@ -71,3 +87,12 @@ export function listen(stage, gestures, { spaceHeld, changeRadius, hover }) {
     { passive: false },
   );
 }
+
+/**
+ * Whether a position comes after another of the same pointer. Some browsers round times, so equal ones tell nothing.
+ * @param {PointerEvent} one
+ * @param {PointerEvent} other
+ */
+const isNewer = (one, other) =>
+  one.timeStamp > other.timeStamp ||
+  (one.timeStamp === other.timeStamp && (one.clientX !== other.clientX || one.clientY !== other.clientY));

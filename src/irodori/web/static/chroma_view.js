@@ -8,8 +8,9 @@
  * @module chroma_view
  */
 
-import { halfToNumber, halvesToFloats, toGamut } from "./color.js";
-import { VERTEX, fragment } from "./shaders.js";
+import { halvesToFloats, toGamut } from "./color.js";
+import { bilinear, bytesToFloats, lightnessOf } from "./planes.js";
+import { COLOUR, VERTEX, light } from "./shaders.js";
 
 /** @typedef {import("./types.js").Ab} Ab */
 /** @typedef {import("./types.js").Rect} Rect */
@@ -41,7 +42,8 @@ export class ChromaView {
    * @throws {Error} when the browser has no WebGL2
    */
   constructor(canvas, onRestored) {
-    const gl = canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false, stencil: false });
+    // Without a graphics card a canvas with an alpha channel is drawn and composited faster than one without.
+    const gl = canvas.getContext("webgl2", { alpha: true, antialias: false, depth: false, stencil: false });
     if (!gl) throw new Error("WebGL2 is not available");
     this.canvas = canvas;
     this.gl = gl;
@@ -57,6 +59,8 @@ export class ChromaView {
     this.floats = null;
     /** @type {Size & {bytes: boolean}} */
     this.uploadedCoefficients = { width: 0, height: 0, bytes: false };
+    /** What the light was drawn for; empty when it has to be drawn anew. */
+    this.lit = "";
     this.gpu = this.prepare();
     canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
     canvas.addEventListener("webglcontextrestored", () => {
@@ -67,15 +71,16 @@ export class ChromaView {
   }
 
   /**
-   * Compile one of the two programs.
-   * @param {boolean} detailed whether it draws a part at a finer scale
+   * Compile a program.
+   * @param {string} fragment
+   * @param {string[]} names of its uniforms beside u_place and the textures
    */
-  compile(detailed) {
+  compile(fragment, names) {
     const gl = this.gl;
     const program = gl.createProgram();
     for (const [kind, source] of /** @type {const} */ ([
       [gl.VERTEX_SHADER, VERTEX],
-      [gl.FRAGMENT_SHADER, fragment(detailed)],
+      [gl.FRAGMENT_SHADER, fragment],
     ])) {
       const shader = gl.createShader(kind);
       if (!shader) throw new Error("WebGL2 is not available");
@@ -88,28 +93,37 @@ export class ChromaView {
       throw new Error(`The drawing program was refused: ${gl.getProgramInfoLog(program)}`);
     }
     gl.useProgram(program);
-    const names = ["u_place", "u_lightness", "u_detail", "u_coefficients", "u_least", "u_step", "u_middle",
-      "u_detail_rect", "u_strength", "u_wipe"];
+    const textures = ["u_lightness", "u_detail", "u_coefficients", "u_light"]; // each on the unit of its place here
+    textures.forEach((name, unit) => gl.uniform1i(gl.getUniformLocation(program, name), unit));
     /** @type {Record<string, WebGLUniformLocation|null>} */
-    const at = Object.fromEntries(names.map((name) => [name, gl.getUniformLocation(program, name)]));
-    gl.uniform1i(at.u_lightness, 0);
-    gl.uniform1i(at.u_detail, 1);
-    gl.uniform1i(at.u_coefficients, 2);
+    const at = Object.fromEntries(["u_place", ...names].map((name) => [name, gl.getUniformLocation(program, name)]));
     return { program, at };
   }
 
   /** Compile the programs and make the textures. */
   prepare() {
     const gl = this.gl;
-    const programs = { plain: this.compile(false), detailed: this.compile(true) };
-    const textures = { lightness: gl.createTexture(), detail: gl.createTexture(), coefficients: gl.createTexture() };
+    const programs = {
+      plain: this.compile(light(false), []),
+      detailed: this.compile(light(true), ["u_detail_rect"]),
+      colour: this.compile(COLOUR, ["u_least", "u_step", "u_middle"]),
+    };
+    const textures = {
+      lightness: gl.createTexture(), detail: gl.createTexture(), coefficients: gl.createTexture(), light: gl.createTexture(),
+    };
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
     gl.bindVertexArray(gl.createVertexArray());
-    this.uploadedCoefficients = { width: 0, height: 0, bytes: false };
+    gl.activeTexture(gl.TEXTURE2);
+    gl.bindTexture(gl.TEXTURE_2D, textures.coefficients);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, 1, 1, 0, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4)); // until some come
+    this.filter(gl.LINEAR, gl.LINEAR);
+    this.uploadedCoefficients = { width: 1, height: 1, bytes: true };
+    this.lit = "";
+    const target = gl.createFramebuffer();
     const mipmaps = gl.getExtension("EXT_color_buffer_float") !== null; // floats have mipmaps only then
     // Software drawing is three times as fast with whole floats; a real graphics card prefers half ones.
     const wide = drawsInSoftware(gl) && gl.getExtension("OES_texture_float_linear") !== null;
-    return { programs, textures, mipmaps, wide };
+    return { programs, textures, target, mipmaps, wide };
   }
 
   /** Upload every plane again (after the graphics context was lost). */
@@ -159,21 +173,17 @@ export class ChromaView {
     gl.activeTexture(gl.TEXTURE2);
     gl.bindTexture(gl.TEXTURE_2D, this.gpu.textures.coefficients);
     const { data: sent, width, height } = plane;
-    const bytes = sent instanceof Uint8Array;
-    const [inside, type] = bytes
-      ? [gl.RGBA8, gl.UNSIGNED_BYTE]
-      : this.gpu.wide
-        ? [gl.RGBA32F, gl.FLOAT]
-        : [gl.RGBA16F, gl.HALF_FLOAT];
-    if (!bytes && this.gpu.wide) this.floats = halvesToFloats(sent, this.floats);
-    const data = !bytes && this.gpu.wide ? this.floats : sent;
+    const { wide } = this.gpu;
+    if (wide) this.floats = sent instanceof Uint8Array ? bytesToFloats(sent, this.floats) : halvesToFloats(sent, this.floats);
+    const data = wide ? this.floats : sent;
+    const bytes = data instanceof Uint8Array;
+    const [inside, type] = bytes ? [gl.RGBA8, gl.UNSIGNED_BYTE] : wide ? [gl.RGBA32F, gl.FLOAT] : [gl.RGBA16F, gl.HALF_FLOAT];
     const before = this.uploadedCoefficients;
     if (before.width === width && before.height === height && before.bytes === bytes) {
-      gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, plane.width, plane.height, gl.RGBA, type, data);
+      gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, width, height, gl.RGBA, type, data);
       return;
     }
-    gl.texImage2D(gl.TEXTURE_2D, 0, inside, plane.width, plane.height, 0, gl.RGBA, type, data);
-    this.filter(gl.LINEAR, gl.LINEAR);
+    gl.texImage2D(gl.TEXTURE_2D, 0, inside, width, height, 0, gl.RGBA, type, data);
     this.uploadedCoefficients = { width, height, bytes };
   }
 
@@ -191,6 +201,7 @@ export class ChromaView {
     gl.texImage2D(gl.TEXTURE_2D, 0, inside, plane.width, plane.height, 0, gl.RED, type, data);
     if (unit === 0 && this.gpu.mipmaps) gl.generateMipmap(gl.TEXTURE_2D);
     this.filter(gl.LINEAR, gl.LINEAR);
+    this.lit = "";
   }
 
   /**
@@ -211,51 +222,111 @@ export class ChromaView {
    */
   draw(frame) {
     const gl = this.gl;
-    const { view, viewport } = frame;
     const { width, height } = this.canvas;
     gl.viewport(0, 0, width, height);
+    if (this.photo && this.lightness) this.drawLight(frame, this.photo, this.lightness);
     gl.clearColor(...frame.surround, 1);
     gl.clear(gl.COLOR_BUFFER_BIT);
     if (!this.photo || !this.lightness) return;
+    const { program, at } = this.gpu.programs.colour;
+    gl.useProgram(program);
+    gl.uniform4f(at.u_place, ...this.place(frame, this.photo));
+    gl.activeTexture(gl.TEXTURE3);
+    gl.bindTexture(gl.TEXTURE_2D, this.gpu.textures.light);
+    const colour = (/** @type {number} */ left, /** @type {number} */ right, /** @type {number} */ strength) => {
+      if (left >= right) return;
+      gl.scissor(left, 0, right - left, height);
+      this.setPlanes(at, strength);
+      gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
+    };
+    const uncoloured = frame.before || !this.coefficients;
+    const edge = uncoloured ? width : frame.wipe === null ? 0 : Math.round((frame.wipe * width) / frame.viewport.width);
+    gl.enable(gl.SCISSOR_TEST);
+    colour(0, Math.min(edge, width), 0);
+    colour(Math.max(edge, 0), width, frame.strength);
+    gl.disable(gl.SCISSOR_TEST);
+  }
+
+  /**
+   * Where the photo lies: left, top, width and height in clip space, snapped to device pixels, so that a photo at 100 %
+   * is drawn pixel for pixel.
+   * @param {Frame} frame
+   * @param {Size} photo
+   * @returns {[number, number, number, number]}
+   */
+  place({ view, viewport }, photo) {
+    const { width, height } = this.canvas;
     const ratioX = width / viewport.width;
     const ratioY = height / viewport.height;
-    // Snapped to device pixels, so that a photo at 100 % is drawn pixel for pixel.
     const left = Math.round(view.x * ratioX);
     const top = Math.round(view.y * ratioY);
-    const wide = Math.max(Math.round(this.photo.width * view.scale * ratioX), 1);
-    const high = Math.max(Math.round(this.photo.height * view.scale * ratioY), 1);
+    const wide = Math.max(Math.round(photo.width * view.scale * ratioX), 1);
+    const high = Math.max(Math.round(photo.height * view.scale * ratioY), 1);
+    return [(2 * left) / width - 1, 1 - (2 * top) / height, (2 * wide) / width, (-2 * high) / height];
+  }
+
+  /**
+   * Draw the light of every pixel, unless it was drawn for the same place already.
+   * @param {Frame} frame
+   * @param {Size} photo
+   * @param {LightnessPlane} lightness
+   */
+  drawLight(frame, photo, lightness) {
+    const gl = this.gl;
+    const { width, height } = this.canvas;
+    const place = this.place(frame, photo);
+    const scale = (place[2] * width) / 2 / photo.width; // device pixels per photo pixel
+    const squares = scale >= SQUARES_FROM;
+    const lit = [width, height, squares, ...place].join(" ");
+    if (lit === this.lit) return;
+    const { textures, target, programs, mipmaps } = this.gpu;
+    gl.activeTexture(gl.TEXTURE3);
+    gl.bindTexture(gl.TEXTURE_2D, textures.light);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RG8, width, height, 0, gl.RG, gl.UNSIGNED_BYTE, null);
+    this.filter(gl.NEAREST, gl.NEAREST);
+    gl.bindTexture(gl.TEXTURE_2D, null);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, target);
+    gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, textures.light, 0);
     const detail = this.detail?.rect;
     const detailed = detail !== undefined && detail.width > 0;
-    const { program, at } = detailed ? this.gpu.programs.detailed : this.gpu.programs.plain;
+    const { program, at } = detailed ? programs.detailed : programs.plain;
     gl.useProgram(program);
-    gl.uniform4f(at.u_place, (2 * left) / width - 1, 1 - (2 * top) / height, (2 * wide) / width, (-2 * high) / height);
-    const squares = view.scale * ratioX >= SQUARES_FROM;
+    gl.uniform4f(at.u_place, ...place);
     if (detailed) {
-      const { width: w, height: h } = this.photo;
+      const { width: w, height: h } = photo;
       gl.uniform4f(at.u_detail_rect, detail.x / w, detail.y / h, w / detail.width, h / detail.height);
       gl.activeTexture(gl.TEXTURE1);
-      gl.bindTexture(gl.TEXTURE_2D, this.gpu.textures.detail);
+      gl.bindTexture(gl.TEXTURE_2D, textures.detail);
       gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, squares ? gl.NEAREST : gl.LINEAR);
     }
     gl.activeTexture(gl.TEXTURE0);
-    gl.bindTexture(gl.TEXTURE_2D, this.gpu.textures.lightness);
-    const whole = this.lightness.width >= this.photo.width;
+    gl.bindTexture(gl.TEXTURE_2D, textures.lightness);
+    const whole = lightness.width >= photo.width;
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, squares && whole ? gl.NEAREST : gl.LINEAR);
-    if (this.gpu.mipmaps) {
-      const small = wide * SMALLER_FROM < this.lightness.width;
+    if (mipmaps) {
+      const small = scale * photo.width * SMALLER_FROM < lightness.width;
       gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, small ? gl.LINEAR_MIPMAP_LINEAR : gl.LINEAR);
     }
-    const uncoloured = frame.before || !this.coefficients;
-    if (this.coefficients) {
-      const { data, least, step, middle } = this.coefficients;
-      const range = data instanceof Uint8Array ? 255 : 1; // a texture of bytes is read as 0..1
-      gl.uniform4f(at.u_least, ...least);
-      gl.uniform4f(at.u_step, step[0] * range, step[1] * range, step[2] * range, step[3] * range);
-      gl.uniform1f(at.u_middle, middle);
-    }
-    gl.uniform1f(at.u_strength, frame.strength);
-    gl.uniform1f(at.u_wipe, uncoloured ? width + 1 : frame.wipe === null ? -1 : frame.wipe * ratioX);
     gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+    this.lit = lit;
+  }
+
+  /**
+   * Tell the colouring program what the coefficients stand for. It wants ab as steps of Lab's f (a / 500, -b / 200), as
+   * functions of f instead of L, and the strength in them.
+   * @param {Record<string, WebGLUniformLocation|null>} at
+   * @param {number} strength
+   */
+  setPlanes(at, strength) {
+    const gl = this.gl;
+    const { least, step, middle, data } = this.coefficients ?? { least: [0, 0, 0, 0], step: [0, 0, 0, 0], middle: 0, data: null };
+    const range = data instanceof Uint8Array && !this.gpu.wide ? 255 : 1; // a texture of bytes is read as 0..1
+    const unit = [116 / 500, 1 / 500, -116 / 200, -1 / 200].map((of) => of * strength);
+    gl.uniform4f(at.u_least, least[0] * unit[0], least[1] * unit[1], least[2] * unit[2], least[3] * unit[3]);
+    const [a, b, c, d] = unit.map((of, k) => of * step[k] * range);
+    gl.uniform4f(at.u_step, a, b, c, d);
+    gl.uniform1f(at.u_middle, (middle + 16) / 116);
   }
 
   /**
@@ -302,44 +373,4 @@ function drawsInSoftware(gl) {
   const info = gl.getExtension("WEBGL_debug_renderer_info");
   const name = String(gl.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
   return /swiftshader|llvmpipe|softpipe|software|basic render/i.test(name);
-}
-
-/**
- * L* of a plane at a relative position (nearest pixel).
- * @param {LightnessPlane} plane
- * @param {number} u 0..1
- * @param {number} v 0..1
- * @returns {number}
- */
-export function lightnessOf(plane, u, v) {
-  const column = Math.min(Math.max(Math.floor(u * plane.width), 0), plane.width - 1);
-  const row = Math.min(Math.max(Math.floor(v * plane.height), 0), plane.height - 1);
-  return halfToNumber(plane.data[row * plane.width + column]);
-}
-
-/**
- * The four coefficients at a relative position: bilinear between pixel centres, edges repeated (as the shader does).
- * @param {CoefficientPlane} plane
- * @param {number} u 0..1
- * @param {number} v 0..1
- * @returns {number[]}
- */
-export function bilinear(plane, u, v) {
-  const axis = (/** @type {number} */ t, /** @type {number} */ length) => {
-    const at = Math.min(Math.max(t * length - 0.5, 0), length - 1);
-    const first = Math.floor(at);
-    return { first, second: Math.min(first + 1, length - 1), share: at - first };
-  };
-  const x = axis(u, plane.width);
-  const y = axis(v, plane.height);
-  const { data, least, step } = plane;
-  const value = (/** @type {number} */ row, /** @type {number} */ column, /** @type {number} */ k) => {
-    const number = data[4 * (row * plane.width + column) + k];
-    return data instanceof Uint8Array ? least[k] + step[k] * number : halfToNumber(number);
-  };
-  return [0, 1, 2, 3].map((k) => {
-    const top = value(y.first, x.first, k) * (1 - x.share) + value(y.first, x.second, k) * x.share;
-    const bottom = value(y.second, x.first, k) * (1 - x.share) + value(y.second, x.second, k) * x.share;
-    return top * (1 - y.share) + bottom * y.share;
-  });
 }

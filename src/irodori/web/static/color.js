@@ -45,6 +45,18 @@ const encode = (v) => (v <= 0.0031308 ? 12.92 * v : 1.055 * v ** (1 / 2.4) - 0.0
 const decode = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
 
 /**
+ * Lab -> XYZ relative to white.
+ * @param {number} lightness 0..100
+ * @param {number} a
+ * @param {number} b
+ * @returns {[number, number, number]}
+ */
+export function labToXyz(lightness, a, b) {
+  const fy = (lightness + 16) / 116;
+  return [labInverse(fy + a / 500), labInverse(fy), labInverse(fy - b / 200)];
+}
+
+/**
  * Lab -> linear sRGB, unclipped.
  * @param {number} lightness 0..100
  * @param {number} a
@@ -52,10 +64,7 @@ const decode = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
  * @returns {[number, number, number]}
  */
 export function labToLinear(lightness, a, b) {
-  const fy = (lightness + 16) / 116;
-  const x = labInverse(fy + a / 500);
-  const y = labInverse(fy);
-  const z = labInverse(fy - b / 200);
+  const [x, y, z] = labToXyz(lightness, a, b);
   const [r, g, bl] = FROM_XYZ;
   return [
     r[0] * x + r[1] * y + r[2] * z,
@@ -104,6 +113,19 @@ export function labToBytes(lightness, a, b) {
   const [r, g, bl] = labToLinear(lightness, a, b);
   const byte = (/** @type {number} */ v) => Math.round(255 * Math.min(Math.max(encode(Math.max(v, 0)), 0), 1));
   return [byte(r), byte(g), byte(bl)];
+}
+
+/** @type {Uint8ClampedArray|null} the sRGB bytes of 4,097 linear values, made when first needed */
+let bytes = null;
+
+/**
+ * A linear channel, clipped to 0..1, -> its sRGB byte from a table; at most one step from the exact one.
+ * @param {number} v
+ * @returns {number}
+ */
+export function encodedByte(v) {
+  bytes ??= Uint8ClampedArray.from({ length: 4097 }, (_, i) => 255 * encode(i / 4096));
+  return bytes[Math.round(4096 * Math.min(Math.max(v, 0), 1))];
 }
 
 /**

@@ -5,7 +5,7 @@
  */
 
 import { abOf, hexToAb, labToHex } from "./color.js";
-import { arrowKeys, icon, make, slider } from "./dom.js";
+import { arrowKeys, icon, make, setText, slider } from "./dom.js";
 import { coloursUsed } from "./edit_ops.js";
 import { GamutPicker } from "./gamut_picker.js";
 import { anchorOf } from "./geometry.js";
@@ -127,11 +127,11 @@ export class ColourPage {
     const item = editor.selected;
     const { lightness, current } = editor;
     const hex = current ? labToHex(lightness, current) : null;
-    this.title.textContent = this.titleOf(item);
+    setText(this.title, this.titleOf(item));
     if (this.removeButton) this.removeButton.hidden = !editor.selection;
     const help = this.helpOf(item);
     if (this.hintText) {
-      this.hintText.textContent = help;
+      setText(this.hintText, help);
       this.hintText.hidden = help === "";
     }
     if (this.colourBlock) this.colourBlock.hidden = !editor.canColour;
@@ -147,7 +147,7 @@ export class ColourPage {
       this.was.disabled = !previous;
     }
     if (this.hex && document.activeElement !== this.hex) this.hex.value = hex ?? "";
-    if (this.place) this.place.textContent = editor.place ? `L ${formatNumber(lightness)}` : "";
+    if (this.place) setText(this.place, editor.place ? `L ${formatNumber(lightness)}` : "");
     this.recent.set(t("colours.recent"), editor.canColour ? recentColours() : []);
     this.inPhoto.set(t("colours.photo"), editor.canColour ? this.photoColours() : []);
     const radius = editor.selectedRadius ?? (editor.selection ? null : editor.radius);

@@ -35,6 +35,15 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+/**
+ * Write a text where it changes something: even the same text would have the page laid out and painted anew.
+ * @param {Element} element
+ * @param {string} text
+ */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /** Bring icons.svg into the page, so that icons that are drawn later do not need the server. */
@@ -78,9 +87,13 @@ export function icon(name) {
 export function slider({ label, min, max, step, format, onInput, onChange }) {
   const output = make("output", { class: "slider-value" });
   const input = make("input", { type: "range", min, max, step, "aria-label": label });
+  let painted = "";
   const paint = () => {
-    output.textContent = format(Number(input.value));
-    input.setAttribute("aria-valuetext", format(Number(input.value)));
+    const text = format(Number(input.value));
+    if (`${input.value} ${text}` === painted) return; // told again while something else moves
+    painted = `${input.value} ${text}`;
+    output.textContent = text;
+    input.setAttribute("aria-valuetext", text);
     input.style.setProperty("--filled", `${((Number(input.value) - min) / (max - min)) * 100}%`);
   };
   input.addEventListener("input", () => {

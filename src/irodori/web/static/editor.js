@@ -360,7 +360,8 @@ export class Editor extends Emitter {
     this.pointer = point && photo && isInside(point, photo) ? point : null;
     const handles = this.tool !== "brush" && this.tool !== "eraser" && this.tool !== "eyedropper" && this.tool !== "pan";
     this.hovered = at && handles && !this.ringsHidden ? this.gestures.under(at, 10) : null;
-    this.stage.overlay.dataset.over = this.hovered ? "handle" : "";
+    const over = this.hovered ? "handle" : "";
+    if (this.stage.overlay.dataset.over !== over) this.stage.overlay.dataset.over = over;
     this.stage.redrawOverlay();
   }
 

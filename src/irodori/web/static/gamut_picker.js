@@ -6,7 +6,7 @@
  * @module gamut_picker
  */
 
-import { labToHex, labToLinear, toGamut } from "./color.js";
+import { FROM_XYZ, encodedByte, labToHex, labToXyz, toGamut } from "./color.js";
 import { make } from "./dom.js";
 import { t } from "./i18n.js";
 
@@ -46,20 +46,32 @@ export function windowAt(lightness) {
  */
 export function paintPlane(lightness, shown, side) {
   const pixels = new Uint8ClampedArray(4 * side * side);
-  for (let row = 0; row < side; row++) {
-    for (let column = 0; column < side; column++) {
-      const [a, b] = planeToAb(column + 0.5, row + 0.5, side, shown);
-      const rgb = labToLinear(lightness, a, b);
+  // Of X, Y and Z, one is the same for a column of the plane (a), one for all of it (L), one for a row (b). Their parts
+  // of red, green and blue are worked out once each: the plane is painted anew whenever a hint moves to another lightness.
+  const parts = (/** @type {0|2} */ axis) =>
+    Array.from({ length: side }, (_, i) => {
+      const ab = planeToAb(i + 0.5, i + 0.5, side, shown);
+      const value = labToXyz(lightness, ab[0], ab[1])[axis];
+      return FROM_XYZ.map((row) => row[axis] * value);
+    });
+  const [columns, rows] = [parts(0), parts(2)];
+  const grey = FROM_XYZ.map((row) => row[1] * labToXyz(lightness, 0, 0)[1]);
+  let at = 0;
+  for (const [redOfRow, greenOfRow, blueOfRow] of rows) {
+    for (const [redOfColumn, greenOfColumn, blueOfColumn] of columns) {
+      const red = redOfRow + grey[0] + redOfColumn;
+      const green = greenOfRow + grey[1] + greenOfColumn;
+      const blue = blueOfRow + grey[2] + blueOfColumn;
       // How far outside the worst channel is, against about one pixel's change.
-      const outside = Math.max(...rgb.map((v) => Math.max(-v, v - 1)));
+      const outside = Math.max(-red, red - 1, -green, green - 1, -blue, blue - 1);
       const alpha = 1 - Math.min(Math.max(outside * 60, 0), 1);
-      if (alpha === 0) continue;
-      const at = 4 * (row * side + column);
-      rgb.forEach((v, k) => {
-        const c = Math.min(Math.max(v, 0), 1);
-        pixels[at + k] = 255 * (c <= 0.0031308 ? 12.92 * c : 1.055 * c ** (1 / 2.4) - 0.055);
-      });
-      pixels[at + 3] = 255 * alpha;
+      if (alpha > 0) {
+        pixels[at] = encodedByte(red);
+        pixels[at + 1] = encodedByte(green);
+        pixels[at + 2] = encodedByte(blue);
+        pixels[at + 3] = 255 * alpha;
+      }
+      at += 4;
     }
   }
   return pixels;
@@ -180,10 +192,12 @@ export class GamutPicker {
       const image = new ImageData(paintPlane(this.lightness, this.window, SIDE), SIDE, SIDE);
       this.plane.getContext("2d")?.putImageData(image, 0, 0);
     }
-    this.element.width = this.element.height = Math.round(side * ratio);
+    const pixels = Math.round(side * ratio);
+    if (this.element.width !== pixels || this.element.height !== pixels) this.element.width = this.element.height = pixels;
     const c = this.element.getContext("2d");
     if (!c) return;
     c.setTransform(ratio, 0, 0, ratio, 0, 0);
+    c.clearRect(0, 0, side + 1, side + 1);
     c.imageSmoothingQuality = "high";
     c.drawImage(this.plane, 0, 0, side, side);
     this.drawAxes(c, side);

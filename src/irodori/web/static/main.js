@@ -81,6 +81,7 @@ makeMenu({
 });
 listen(stage, editor.gestures, {
   spaceHeld: () => bar.spaceHeld,
+  waits: () => false,
   changeRadius: (factor) => editor.changeRadius(factor),
   hover: (at) => editor.hover(at),
 });

@@ -4,7 +4,7 @@
  * @module palette_panel
  */
 
-import { make } from "./dom.js";
+import { make, setText } from "./dom.js";
 import { formatPercent, t } from "./i18n.js";
 
 /** @typedef {import("./types.js").Ab} Ab */
@@ -43,7 +43,7 @@ export class Suggestions {
       if (!suggestion) return;
       const share = formatPercent(suggestion.weight);
       swatch.style.backgroundColor = suggestion.rgb;
-      likely.textContent = share;
+      setText(likely, share);
       button.style.setProperty("--likely", String(Math.min(suggestion.weight, 1)));
       button.setAttribute("aria-label", t("suggestions.one", { number: index + 1, hex: suggestion.rgb, share }));
       const [a, b] = suggestion.ab;
@@ -73,7 +73,7 @@ export class Swatches {
    */
   set(title, colours) {
     this.element.hidden = colours.length === 0;
-    this.heading.textContent = title;
+    setText(this.heading, title);
     this.row.setAttribute("aria-label", title);
     const shown = JSON.stringify(colours);
     if (this.shown === shown) return;

@@ -5,7 +5,7 @@
  */
 
 import { api } from "./api.js";
-import { icon, make, slider } from "./dom.js";
+import { icon, make, setText, slider } from "./dom.js";
 import { formatPercent, t } from "./i18n.js";
 import { pickColourFrom } from "./reference_colours.js";
 
@@ -110,7 +110,7 @@ export class PicturePage {
     const automatic = edits.saturation_hint === null || edits.saturation_hint === undefined;
     this.saturation.set(Math.round((edits.saturation_hint ?? 0.3) * 100));
     this.saturation.row.classList.toggle("automatic", automatic);
-    this.automatic.textContent = t("saturation.automatic");
+    setText(this.automatic, t("saturation.automatic"));
     this.automatic.setAttribute("aria-pressed", String(automatic));
     this.referenceStrength.set(Math.round(edits.reference_strength * 100));
     this.referenceStrength.row.hidden = !edits.reference;
