@@ -220,14 +220,14 @@ class Colorizer:
         vector = self._reference_vector(edits)
         own = keeping.original_hints(edits.regions, prepared.photo_size, prepared.own_ab)
         hints = (*own, *all_hints(edits, prepared.photo_size))[-MAX_HINTS:]
-        hint_ab, hint_mask = points.draw(hints, prepared.photo_size, prepared.lightness, prepared.size)
-        planes = _zero_padded(hint_ab), _zero_padded(hint_mask)
-        answer = self.model.answer(prepared.features, *planes, vector, distribution=distribution)
         height, width = prepared.size
+        room = contract.padded_size(height, width)
+        planes = points.draw(hints, prepared.photo_size, prepared.lightness, prepared.size, room=room)
+        answer = self.model.answer(prepared.features, *planes, vector, distribution=distribution)
         ab = contract.unpack_ab(answer.ab[:, :, :height, :width])
         keeping.composite(ab, edits.regions, prepared.lightness, prepared.own_ab, prepared.photo_size, prepared.kept)
         return Prediction(
-            ab, prepared.lightness, hint_mask, answer, edits.strength, prepared.photo_size,
+            ab, prepared.lightness, planes[1][:height, :width], answer, edits.strength, prepared.photo_size,
             guide=prepared.guide, rough_guide=prepared.rough_guide,
         )  # fmt: skip
 
@@ -385,13 +385,6 @@ def network_size(height: int, width: int, short_side: int) -> tuple[int, int]:
     """The size (h, w) at which the network sees a photo: the aspect kept, the shorter side ``short_side`` pixels."""
     scale = min(short_side / min(height, width), LONGEST * short_side / max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))
-
-
-def _zero_padded(plane: Float32) -> Float32:
-    height, width = contract.padded_size(*plane.shape[:2])
-    padded = np.zeros((height, width, *plane.shape[2:]), np.float32)
-    padded[: plane.shape[0], : plane.shape[1]] = plane
-    return padded
 
 
 def _own_ab(photo: Photo, height: int, width: int) -> Float32:

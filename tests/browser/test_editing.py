@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, WebSocket, expect
 
 from tests.browser.running import Server, box_of, click, drag, open_photo, place, saved, session_of, shown, type_colour
 
@@ -87,6 +88,74 @@ def test_a_hint_is_moved_coloured_noted_resized_and_deleted(opened: Page, server
     shown(opened, lambda: opened.keyboard.press("Delete"))
     saved(opened)
     assert server.state(opened)["edits"]["hints"] == []
+
+
+def _asked(page: Page) -> list[str]:
+    """Every request for colours from now on, as "preview" or "commit"."""
+    asked: list[str] = []
+
+    def note(request: Request) -> None:
+        if request.method == "PUT" and "/edits?" in request.url:
+            asked.append("commit" if "commit=1" in request.url else "preview")
+
+    page.on("request", note)
+    return asked
+
+
+def _drag_slowly(page: Page, steps: int = 6) -> None:
+    """Drag the hint at (0.4, 0.5), each step shown before the next."""
+    page.mouse.move(*place(page, 0.4, 0.5))
+    page.mouse.down()
+    for step in range(1, steps + 1):
+        shown(page, lambda step=step: page.mouse.move(*place(page, 0.4 + 0.02 * step, 0.5)))
+    shown(page, page.mouse.up)
+    saved(page)
+
+
+def test_a_drag_asks_on_the_line_and_its_end_is_a_request(opened: Page, server: Server) -> None:
+    lines: list[WebSocket] = []
+    questions: list[str | bytes] = []
+
+    def watch(line: WebSocket) -> None:
+        lines.append(line)
+        line.on("framesent", lambda text: questions.append(text))
+
+    opened.on("websocket", watch)
+    shown(opened, lambda: click(opened, 0.4, 0.5))
+    saved(opened)
+    _drag_slowly(opened, 2)  # makes the line
+    shown(opened, lambda: opened.keyboard.press("Control+z"))
+    saved(opened)
+    asked = _asked(opened)
+    before = len(questions)
+    _drag_slowly(opened)
+    assert [line.url.rpartition("/")[2] for line in lines] == ["previews"]
+    assert asked == ["commit"]
+    assert len(questions) - before == 6
+    (hint,) = server.state(opened)["edits"]["hints"]
+    assert json.loads(questions[-1])["edits"]["hints"][0]["x"] == pytest.approx(hint["x"])
+
+
+@pytest.mark.parametrize("trouble", ["no lines", "refused", "cut"])
+def test_without_a_line_a_drag_asks_by_requests(
+    new_page: Callable[..., Page], server: Server, photo: Path, trouble: str
+) -> None:
+    page = new_page()
+    if trouble == "no lines":
+        page.add_init_script("delete window.WebSocket")
+    elif trouble == "refused":
+        page.route_web_socket("**/previews", lambda line: line.close())
+    else:
+        page.route_web_socket("**/previews", lambda line: line.on_message(lambda _: line.close()))
+    open_photo(page, server.address, photo)
+    shown(page, lambda: click(page, 0.4, 0.5))
+    saved(page)
+    before = server.state(page)["revision"]
+    asked = _asked(page)
+    _drag_slowly(page)
+    assert asked == ["preview"] * 6 + ["commit"]
+    expect(page.locator(".message")).to_have_count(0)
+    assert server.state(page)["revision"] == before + 1
 
 
 def test_a_wrong_colour_is_explained(opened: Page) -> None:

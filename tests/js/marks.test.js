@@ -52,7 +52,7 @@ test("the canvas of the marks is small, and what is drawn lies on it where it be
   marks.draw(viewport, 2, (pen) => drawOverlay(pen, scene));
   assert.equal(element.hidden, false);
   assert.ok(element.width <= 64 && element.height <= 64, `${element.width} x ${element.height}`);
-  const [left, top] = [parseFloat(element.style.left), parseFloat(element.style.top)];
+  const [left, top] = [.../** @type {string} */ (element.style.transform).matchAll(/(-?[\d.]+)px/g)].map(([, value]) => Number(value));
   for (const [x, y] of points) assert.deepEqual([x / 2 + left, y / 2 + top], [520, 410]);
   assert.equal(points.length, 2);
   marks.draw(viewport, 2, (pen) => drawOverlay(pen, { ...scene, hidden: true }));

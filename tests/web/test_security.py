@@ -143,7 +143,7 @@ def test_bodies_are_bounded_by_what_they_say_and_by_what_they_are():
     assert ask(OPEN, "/api/sessions/x/reference", "PUT", content=b"x" * (JSON_LIMIT + 1)).status_code == 200
 
 
-def test_websockets_are_closed():
+def test_websockets_from_elsewhere_are_closed():
     sent: list[dict[str, Any]] = []
 
     async def run() -> None:

@@ -72,13 +72,16 @@ def draw(
     photo_size: tuple[int, int],
     plane_lightness: NDArray[np.floating[Any]] | None = None,
     plane_size: tuple[int, int] | None = None,
+    *,
+    room: tuple[int, int] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Draw hints into planes of the network's size: ab ``(h, w, 2)`` and mask ``(h, w)`` (0 or 1), both float32.
 
     ``photo_size`` is (H, W) of the photo that the hints' coordinates mean; ``plane_lightness`` ``(h, w)`` is L* 0..100
     at the planes' size. A hint's square is scaled by (w / W, h / H) and covers the plane pixels whose centre is inside,
     but never less than the pixel that holds (x, y). Later hints win. Each colour is brought into gamut at the median
-    L* under its square; without ``plane_lightness`` (then give ``plane_size`` (h, w)) it is taken as it is.
+    L* under its square; without ``plane_lightness`` (then give ``plane_size`` (h, w)) it is taken as it is. ``room``
+    (h', w'), at least (h, w): the planes are that large, and zero below and to the right of what was asked for.
     Raises HintError for more than MAX_HINTS hints or a hint outside the photo.
     """
     if plane_lightness is None and plane_size is None:
@@ -89,8 +92,11 @@ def draw(
     if size is None or len(size) != 2:
         raise ValueError(f"plane_lightness: expected (h, w), got {size}")
     height, width = size
-    ab = np.zeros((height, width, 2), np.float32)
-    mask = np.zeros((height, width), np.float32)
+    rows, columns = room or (height, width)
+    if rows < height or columns < width:
+        raise ValueError(f"room: expected at least {(height, width)}, got {room}")
+    ab = np.zeros((2, rows, columns), np.float32).transpose(1, 2, 0)  # plane by plane, as the network reads them
+    mask = np.zeros((rows, columns), np.float32)
     if not hints:
         return ab, mask
     check_inside(hints, photo_size)

@@ -25,9 +25,9 @@ from irodori.colorizer import installed_models
 from irodori.errors import IrodoriError
 from irodori.hints.points import MAX_HINTS
 from irodori.photo import read_photo
-from irodori.web import bodies, routes_pictures, routes_sessions, schemas
+from irodori.web import bodies, previews, routes_pictures, routes_sessions, schemas
 from irodori.web.editor import Editor, EditorSettings
-from irodori.web.refusal import Refusal, Superseded, as_refusal
+from irodori.web.refusal import Refusal, Superseded, as_refusal, wrong_field
 from irodori.web.routing import ERRORS, FOR_EVER, Ask, binary
 from irodori.web.security import Access, Guard, Receive, Scope, Send
 from irodori.web.session_store import SessionStore
@@ -71,6 +71,7 @@ def create_app(store: SessionStore, settings: EditorSettings | None = None, acce
     app.state.instance = secrets.token_urlsafe(9)
     app.include_router(routes_sessions.router)
     app.include_router(routes_pictures.router)
+    app.include_router(previews.router)
     _add_house_routes(app)
     expected = (IrodoriError, OSError, sqlite3.Error, MemoryError, Superseded, ClientDisconnect)
     for error in (*expected, HTTPException, RequestValidationError, Exception):
@@ -92,6 +93,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 async def _page(files: StaticFiles, scope: Scope, receive: Receive, send: Send) -> None:
     """Whatever is no route: a file of the page, or 404."""
     if scope["type"] != "http":
+        await send({"type": "websocket.close", "code": 1008})
         return
     if scope["path"].startswith("/api/"):
         raise HTTPException(404)
@@ -175,7 +177,8 @@ async def _answer_error(request: Request, error: Exception) -> Response:
     if isinstance(error, ClientDisconnect):
         return JSONResponse({"error": "The upload was cut off."}, 400)
     if isinstance(error, RequestValidationError):
-        return JSONResponse({"error": _validation_sentence(error)}, 422)
+        first = error.errors()[0]
+        return JSONResponse({"error": wrong_field(first, tuple(first["loc"])[1:])}, 422)
     if isinstance(error, HTTPException):
         sentences = {
             404: "There is nothing at this address.",
@@ -189,16 +192,3 @@ async def _answer_error(request: Request, error: Exception) -> Response:
         return JSONResponse({"error": str(refusal)}, refusal.status)
     logging.getLogger("irodori.web").error("%s %s failed", request.method, request.url.path, exc_info=error)
     return JSONResponse({"error": "The server failed at this request; its log says why. Nothing was changed."}, 500)
-
-
-def _validation_sentence(error: RequestValidationError) -> str:
-    """The first thing that is wrong with a request, with the field named: "edits.hints[3].x: ..."."""
-    first = error.errors()[0]
-    if first["type"] == "json_invalid":
-        return "The body is not valid JSON."
-    place = ""
-    for part in list(first["loc"])[1:]:
-        place += f"[{part}]" if isinstance(part, int) else (f".{part}" if place else str(part))
-    message = str(first["msg"])
-    message = message[:1].lower() + message[1:]
-    return f"{place}: {message}."[:500] if place else f"{message}."

@@ -92,6 +92,8 @@ async def _serve(
 ) -> None:
     import uvicorn
 
+    from irodori.web.previews import LINE
+
     await editor.opening(lambda: editor.colorizer(editor.model_name(None)))  # a missing model is told at once
     fragment = ""
     if arguments.photo is not None:
@@ -106,11 +108,11 @@ async def _serve(
         guard,
         log_level="warning",
         access_log=False,
-        ws="none",
         lifespan="on",
         server_header=False,
         proxy_headers=bool(arguments.allow_host),
         timeout_graceful_shutdown=_GRACE,
+        **LINE,
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))

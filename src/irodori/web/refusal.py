@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from irodori.errors import HintError, IrodoriError, ModelError, PhotoError
 
@@ -64,3 +66,15 @@ def sentence(error: BaseException) -> str:
     if text.partition(" ")[0].isalpha():
         text = text[0].upper() + text[1:]
     return text if text[-1] in ".!?" else text + "."
+
+
+def wrong_field(error: Mapping[str, Any], place: Sequence[int | str]) -> str:
+    """One of pydantic's errors as a sentence, with the field named by its ``place``: "edits.hints[3].x: ..."."""
+    if error["type"] == "json_invalid":
+        return "The body is not valid JSON."
+    name = ""
+    for part in place:
+        name += f"[{part}]" if isinstance(part, int) else (f".{part}" if name else str(part))
+    message = str(error["msg"])
+    message = message[:1].lower() + message[1:]
+    return f"{name}: {message}."[:500] if name else f"{message}."

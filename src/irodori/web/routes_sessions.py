@@ -128,7 +128,7 @@ async def thumbnail(request: Request, editor: Ask, id: str) -> Response:
     return Response(picture, media_type="image/jpeg", headers=headers)
 
 
-async def _edits(body: schemas.EditsBody) -> Edits:
+async def edits_of(body: schemas.EditsBody) -> Edits:
     """The value that a body stands for; many hints are read on another thread, so that other sessions need not wait."""
 
     def read() -> Edits:
@@ -163,7 +163,7 @@ async def put_edits(
         raise Refusal(422, "answer: a preview without an answer would do nothing; use commit=1, or another answer.")
     if answer == "rounded" and commit:
         raise Refusal(422, "answer: rounded is for previews; use commit=0, or chroma.")
-    edits = await _edits(body.edits)
+    edits = await edits_of(body.edits)
     content, row, turn = await editing.change(
         editor, id, body.base_revision, edits, commit=bool(commit), answer=answer, long_side=long_side
     )

@@ -60,11 +60,17 @@ def takes_bytes(description: str, required: bool = True) -> dict[str, Any]:
     return {"requestBody": {"description": description, "required": required, "content": content}}
 
 
+def timing(received: float, turn: Turn) -> dict[str, float]:
+    """The server's time in milliseconds: waiting for a worker, working, and all of it since ``received``."""
+    total = time.perf_counter() - received
+    parts = {"wait": turn.waited, "answer": turn.worked, "total": total}
+    return {name: round(1000 * seconds, 2) for name, seconds in parts.items()}
+
+
 def timed(request: Request, turn: Turn) -> dict[str, str]:
-    """The header that splits the server's time: waiting for a worker, working, and all of it, in milliseconds."""
-    total = time.perf_counter() - request.scope.get(RECEIVED, time.perf_counter())
-    parts = (("wait", turn.waited), ("answer", turn.worked), ("total", total))
-    return {"Server-Timing": ", ".join(f"{name};dur={seconds * 1000:.2f}" for name, seconds in parts)}
+    """The same as a header."""
+    parts = timing(request.scope.get(RECEIVED, time.perf_counter()), turn)
+    return {"Server-Timing": ", ".join(f"{name};dur={milliseconds:.2f}" for name, milliseconds in parts.items())}
 
 
 def attachment(name: str, suffix: str) -> dict[str, str]:

@@ -90,8 +90,13 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or refuse it with one sentence."""
         if scope["type"] == "websocket":
-            await receive()
-            await send({"type": "websocket.close", "code": 1008})
+            headers = {name.lower(): value for name, value in reversed(scope["headers"])}
+            stranger = self.access.token is not None and not self._has_token(headers)
+            if stranger or self._foreign(scope, headers) is not None:
+                await receive()
+                await send({"type": "websocket.close", "code": 1008})  # before it was accepted: answered with 403
+                return
+            await self.app(scope, receive, send)
             return
         if scope["type"] != "http":
             await self.app(scope, receive, send)
@@ -137,7 +142,7 @@ class Guard:
                 return "This request comes from another site's page, and the editor only answers its own."
         site = headers.get(b"sec-fetch-site", b"").decode("latin-1").lower()
         if site in ("cross-site", "same-site"):
-            navigates = headers.get(b"sec-fetch-mode") == b"navigate" and scope["method"] in ("GET", "HEAD")
+            navigates = headers.get(b"sec-fetch-mode") == b"navigate" and scope.get("method") in ("GET", "HEAD")
             if not navigates or scope["path"].startswith("/api/"):
                 return "This request comes from another site's page, and the editor only answers its own."
         return None

@@ -4,7 +4,9 @@
  * @module answers
  */
 
-import { api } from "./api.js";
+import { ApiError, api } from "./api.js";
+import { readChroma } from "./bodies.js";
+import { LineBroken, PreviewLine } from "./preview_line.js";
 
 /** @typedef {import("./types.js").Server} Server */
 
@@ -14,11 +16,33 @@ const steps = {
   state: api.state,
 };
 
+const line = new PreviewLine();
+
+/**
+ * Ask for a preview on the line where there is one, else by a request.
+ * @param {string} id
+ * @param {number} revision
+ * @param {import("./types.js").Edits} edits
+ * @param {AbortSignal} [signal]
+ */
+async function preview(id, revision, edits, signal) {
+  if (!line.isOpen(id)) return api.edit(id, revision, edits, false, signal);
+  try {
+    const { head, body } = await line.ask(JSON.stringify({ base_revision: revision, edits }), signal);
+    if (head.status === 204) return null;
+    if (head.status !== 200) throw new ApiError(head.status, head.error ?? "");
+    return { chroma: readChroma(body), timing: head.timing };
+  } catch (error) {
+    if (error instanceof LineBroken) return api.edit(id, revision, edits, false, signal);
+    throw error;
+  }
+}
+
 /** @type {Server} */
 export const chromaServer = {
   ...steps,
   async edit(id, revision, edits, commit, signal) {
-    const answer = await api.edit(id, revision, edits, commit, signal);
+    const answer = commit ? await api.edit(id, revision, edits, true, signal) : await preview(id, revision, edits, signal);
     return answer && { shown: answer.chroma, revision: answer.chroma.revision, timing: answer.timing };
   },
   async show(id, signal) {

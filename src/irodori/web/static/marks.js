@@ -149,10 +149,9 @@ export class Marks {
       context.setTransform(1, 0, 0, 1, 0, 0);
       context.clearRect(0, 0, width, height);
     }
-    canvas.style.width = `${width / ratio}px`;
+    canvas.style.width = `${width / ratio}px`; // the same again changes nothing
     canvas.style.height = `${height / ratio}px`;
-    canvas.style.left = `${left / ratio}px`;
-    canvas.style.top = `${top / ratio}px`;
+    canvas.style.transform = `translate(${left / ratio}px, ${top / ratio}px)`;
     context.setTransform(ratio, 0, 0, ratio, -left, -top);
     context.lineJoin = "round"; // a spike would reach beyond what was measured
     paint(context);
