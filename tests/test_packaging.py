@@ -15,7 +15,10 @@ import irodori
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-HEAVY = ("onnxruntime", "pyvips", "fastapi", "uvicorn", "websockets", "scipy", "skimage", "matplotlib", "torch", "PIL", "tqdm", "ray")
+HEAVY = (
+    *("onnxruntime", "pyvips", "fastapi", "uvicorn", "websockets", "scipy", "skimage", "matplotlib"),
+    *("torch", "PIL", "tqdm", "ray"),
+)
 NO_TORCH = str(ROOT / ".ci" / "no_torch")
 
 
