@@ -118,8 +118,7 @@ def test_a_bug_is_told_without_its_traceback(
 def test_a_message_that_is_too_long_ends_the_line(client: Client, line: Line):
     with line() as socket:
         with pytest.raises(ConnectionClosed) as ended:
-            socket.send("x" * (JSON_LIMIT + 1))
-            socket.recv(timeout=30)
+            ask(socket, "x" * (JSON_LIMIT + 1))
         # The server may be gone before its word arrives: the client was still sending.
         assert ended.value.rcvd is None or ended.value.rcvd.code == 1009
     assert client.get("/healthz").status_code == 200
