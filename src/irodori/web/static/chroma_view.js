@@ -61,6 +61,8 @@ export class ChromaView {
     this.uploadedCoefficients = { width: 0, height: 0, bytes: false };
     /** What the light was drawn for; empty when it has to be drawn anew. */
     this.lit = "";
+    /** @type {Size} of the light's texture */
+    this.room = { width: 0, height: 0 };
     this.gpu = this.prepare();
     canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
     canvas.addEventListener("webglcontextrestored", () => {
@@ -119,6 +121,7 @@ export class ChromaView {
     this.filter(gl.LINEAR, gl.LINEAR);
     this.uploadedCoefficients = { width: 1, height: 1, bytes: true };
     this.lit = "";
+    this.room = { width: 0, height: 0 };
     const target = gl.createFramebuffer();
     const mipmaps = gl.getExtension("EXT_color_buffer_float") !== null; // floats have mipmaps only then
     // Software drawing is three times as fast with whole floats; a real graphics card prefers half ones.
@@ -282,9 +285,12 @@ export class ChromaView {
     const { textures, target, programs, mipmaps } = this.gpu;
     gl.activeTexture(gl.TEXTURE3);
     gl.bindTexture(gl.TEXTURE_2D, textures.light);
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RG8, width, height, 0, gl.RG, gl.UNSIGNED_BYTE, null);
-    this.filter(gl.NEAREST, gl.NEAREST);
-    gl.bindTexture(gl.TEXTURE_2D, null);
+    if (this.room.width !== width || this.room.height !== height) {
+      gl.texImage2D(gl.TEXTURE_2D, 0, gl.RG8, width, height, 0, gl.RG, gl.UNSIGNED_BYTE, null);
+      this.filter(gl.NEAREST, gl.NEAREST);
+      this.room = { width, height };
+    }
+    gl.bindTexture(gl.TEXTURE_2D, null); // it is drawn to now
     gl.bindFramebuffer(gl.FRAMEBUFFER, target);
     gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, textures.light, 0);
     const detail = this.detail?.rect;
