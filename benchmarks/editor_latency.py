@@ -61,6 +61,7 @@ WATCH = """() => {
         const drawn = performance.now();
         window.measured.push({ ...detail, moved, drawn });
         wanted();
+        if (window.dragged) console.info("drawn");
     });
     window.redrawTimes = (count) => new Promise((resolve) => {
         const handle = document.querySelector("#wipe");
@@ -137,10 +138,12 @@ def dragging(page: Page, moves: int, others: int) -> dict[str, Any]:
     page.mouse.down()
     for step in range(1, moves + 6):
         angle = step / 9
-        count = page.evaluate("window.measured.length")
-        page.mouse.move(*at(0.5 + 0.2 * np.sin(angle), 0.5 + 0.2 * np.sin(0.7 * angle)))
-        answered(page, count + 1)
+        page.evaluate("window.dragged = true")
+        # The page tells by itself: a question on its way through three processes would take the answer's processor.
+        with page.expect_console_message(lambda message: message.text == "drawn"):
+            page.mouse.move(*at(0.5 + 0.2 * np.sin(angle), 0.5 + 0.2 * np.sin(0.7 * angle)))
     times = page.evaluate("(count) => window.measured.slice(-count)", moves)
+    page.evaluate("window.dragged = false")
     count = page.evaluate("window.measured.length")
     page.mouse.up()
     answered(page, count + 1)

@@ -81,7 +81,7 @@ makeMenu({
 });
 listen(stage, editor.gestures, {
   spaceHeld: () => bar.spaceHeld,
-  waits: () => false,
+  waits: () => store.gesture !== null && !store.busy,
   changeRadius: (factor) => editor.changeRadius(factor),
   hover: (at) => editor.hover(at),
 });
