@@ -84,20 +84,20 @@ class Guide:
             raise ValueError(f"ab and lightness: expected (h, w, 2) and (h, w), got {ab.shape} and {self.guide.shape}")
         if not gain >= 0:
             raise ValueError(f"eps and gain: expected more than 0 and at least 0, got gain {gain}")
-        out = np.empty((*self.guide.shape, 4), np.float32)
+        out = np.empty((4, *self.guide.shape), np.float32)  # plane by plane, as they are made and read
         # All steps work in one block of memory: fresh memory for each takes longer than the arithmetic.
         colour, *work = np.empty((6, *self.guide.shape), np.float32)
         spare = work[-1]
         for channel in range(2):
             np.copyto(colour, ab[..., channel])
             slope = _slope(colour, self.light, self.mean_light, self.precision, np.float32(gain), work)
-            out[..., 2 * channel] = slope
+            out[2 * channel] = slope
             _smooth(slope, _ENLARGED, spare)
             slope *= self.guide
             wanted = np.subtract(colour, slope, out=slope)
             _sharpen(wanted, colour, work[1:])
-            out[..., 2 * channel + 1] = colour
-        return out
+            out[2 * channel + 1] = colour
+        return out.transpose(1, 2, 0)
 
 
 def coefficients(

@@ -33,9 +33,9 @@ async def change(
     editor: Editor, identity: str, base_revision: int, edits: Edits, *, commit: bool, answer: Answer, long_side: int
 ) -> tuple[bytes | memoryview, SessionRow, Turn]:
     """Preview or commit edits; gives the body that was asked for (empty for "none") and the session's row."""
-    async with editor.asking(identity, base_revision, edits=True, preview=not commit) as (turn, live, row):
-        if not commit:
-            return await turn.work(lambda: _body(live, edits, row, answer, bodies.PREVIEW, long_side)), row, turn
+    if not commit:
+        return await _preview(editor, identity, base_revision, edits, answer, long_side)
+    async with editor.asking(identity, base_revision, edits=True) as (turn, live, row):
         # Suggestions are asked for next, so the distribution comes along; a preview does without.
         await turn.work(lambda: live.session.predict(edits, distribution=True).coefficients)
         text = edits_module.dumps(edits)
@@ -46,6 +46,21 @@ async def change(
         if answer == "none":
             return b"", row, turn
         return await turn.work(lambda: _body(live, edits, row, answer, 0, long_side)), row, turn
+
+
+async def _preview(
+    editor: Editor, identity: str, base_revision: int, edits: Edits, answer: Answer, long_side: int
+) -> tuple[bytes | memoryview, SessionRow, Turn]:
+    def work() -> tuple[bytes | memoryview, SessionRow]:
+        row = editor.store.get(identity)  # on the worker's thread: waking one of the disk's takes longer than reading
+        if row.revision != base_revision:
+            raise stale(base_revision, row.revision)
+        return _body(live, edits, row, answer, bodies.PREVIEW, long_side), row
+
+    async with editor.turns.of(identity, edits=True, preview=True) as turn:
+        # The edits come with the question, so those in memory need not be in step with the disk.
+        live = editor.live.get(identity) or (await editor.awake(identity))[0]
+        return *(await turn.work(work)), turn
 
 
 def _body(

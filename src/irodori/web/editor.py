@@ -230,14 +230,14 @@ class Editor:
 
     @contextlib.asynccontextmanager
     async def asking(
-        self, identity: str, revision: int | None = None, *, edits: bool = False, preview: bool = False
+        self, identity: str, revision: int | None = None, *, edits: bool = False
     ) -> AsyncIterator[tuple[Turn, LiveSession, SessionRow]]:
         """Hold a session's lane with the session in memory and in step with the disk.
 
         ``revision``: what the client believes to be current (409 when it is not), None when it does not care. For
-        ``edits`` and ``preview`` see :meth:`Turns.of`.
+        ``edits`` see :meth:`Turns.of`.
         """
-        async with self.turns.of(identity, edits=edits, preview=preview) as turn:
+        async with self.turns.of(identity, edits=edits) as turn:
             row = await self.on_disk(lambda: self.store.get(identity))
             if revision is not None and revision != row.revision:
                 raise stale(revision, row.revision)
