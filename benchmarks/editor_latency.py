@@ -23,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ ARGUMENTS = [
 ]  # fmt: skip
 CANVAS = {"width": 1200, "height": 800}
 BARS = {"width": 52 + 296, "height": 48}  # rail and panel beside the canvas, bar above it
+WARM, BLOCK = 2, 20  # moves that are not counted after a rest, and those that are
 AIMS = {"over_answer_ms": 12, "total_median_ms": 80, "total_p95_ms": 130, "opening_ms": 1500}
 
 # Runs in the page: notes when each pointer move came in and when its colours were drawn to the end.
@@ -118,8 +119,8 @@ def opening(page: Page, address: str, photo: Path) -> dict[str, float]:
     return {"first_colour_ms": round(drawn - chosen, 1)}
 
 
-def dragging(page: Page, moves: int, others: int) -> dict[str, Any]:
-    """Drag one hint about while ``others`` more lie on the photo."""
+def dragging(page: Page, moves: int, others: int, rest: Callable[[], object]) -> dict[str, Any]:
+    """Drag one hint about while ``others`` more lie on the photo; after every few moves hold it and ``rest``."""
     box = page.locator("#overlay").bounding_box()
     assert box is not None
 
@@ -136,13 +137,19 @@ def dragging(page: Page, moves: int, others: int) -> dict[str, Any]:
         count = page.evaluate("window.measured.length")
     page.mouse.move(*at(0.5, 0.5))
     page.mouse.down()
-    for step in range(1, moves + 6):
-        angle = step / 9
-        page.evaluate("window.dragged = true")
+    page.evaluate("window.dragged = true")
+    counted: list[int] = []
+    for step in range(moves + WARM * -(-moves // BLOCK)):
+        angle = (step + 1) / 9
+        if step % (WARM + BLOCK) == 0:
+            rest()
+        if step % (WARM + BLOCK) >= WARM:
+            counted.append(page.evaluate("window.measured.length"))
         # The page tells by itself: a question on its way through three processes would take the answer's processor.
         with page.expect_console_message(lambda message: message.text == "drawn"):
             page.mouse.move(*at(0.5 + 0.2 * np.sin(angle), 0.5 + 0.2 * np.sin(0.7 * angle)))
-    times = page.evaluate("(count) => window.measured.slice(-count)", moves)
+    rest()
+    times = page.evaluate("(counted) => counted.map((index) => window.measured[index])", counted)
     page.evaluate("window.dragged = false")
     count = page.evaluate("window.measured.length")
     page.mouse.up()
@@ -171,10 +178,10 @@ def spread(values: list[float]) -> dict[str, float]:
     }
 
 
-def own_answer(model: str | None, photo: Path, threads: int | None, rounds: int) -> list[float]:
-    """Milliseconds of the model's bare `answer` at this photo's network size, with one hint, alone on the machine.
+def own_answer(model: str | None, photo: Path, threads: int | None) -> Callable[[int], list[float]]:
+    """The model's bare `answer` at this photo's network size, with one hint: milliseconds of so many runs.
 
-    Its threads sleep between runs, as the server's do.
+    To be run while nothing else does. Its threads sleep between runs, as the server's do.
     """
     from irodori import Colorizer, read_photo
     from irodori.hints import points
@@ -190,12 +197,16 @@ def own_answer(model: str | None, photo: Path, threads: int | None, rounds: int)
     height, width = lightness.shape
     ab, mask = points.draw((Hint(width / 2, height / 2, ab=(30, 20)),), (height, width), lightness)
     features = network.prepare(lightness)
-    times = []
-    for _ in range(rounds + 3):
-        start = time.perf_counter()
-        network.answer(features, ab, mask, None, distribution=False)  # as for a moved hint
-        times.append(1000 * (time.perf_counter() - start))
-    return times[3:]
+
+    def run(rounds: int) -> list[float]:
+        times = []
+        for _ in range(rounds + 3):
+            start = time.perf_counter()
+            network.answer(features, ab, mask, None, distribution=False)  # as for a moved hint
+            times.append(1000 * (time.perf_counter() - start))
+        return times[3:]
+
+    return run
 
 
 def main() -> None:
@@ -209,7 +220,8 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         photo = make(Path(folder) / "photo.jpg", arguments.megapixels)
-        own = own_answer(arguments.model, photo, arguments.threads, 30)  # before and after: machines have moods
+        bare = own_answer(arguments.model, photo, arguments.threads)
+        own: list[float] = []
         with (
             server(Path(folder) / "data", arguments.model, arguments.threads) as address,
             sync_playwright() as playwright,
@@ -220,14 +232,18 @@ def main() -> None:
             canvas = page.evaluate("(({ width, height }) => [width, height])(document.querySelector('#picture'))")
             assert canvas == list(CANVAS.values()), f"the canvas is {canvas}"
             figures: dict[str, Any] = {"megapixels": arguments.megapixels, "canvas": canvas, "opening": opened}
-            figures["move_with_1_hint"] = dragging(page, arguments.moves, 0)
-            figures["move_with_10_hints"] = dragging(page, arguments.moves, 9)
+
+            def rest() -> None:  # machines have moods: the bare answer is measured between the moves
+                page.wait_for_timeout(300)
+                own.extend(bare(10))
+
+            figures["move_with_1_hint"] = dragging(page, arguments.moves, 0, rest)
+            figures["model_answer"] = spread(own)
+            figures["move_with_10_hints"] = dragging(page, arguments.moves, 9, lambda: None)
             page.keyboard.press("w")
             redrawn = page.evaluate("window.redrawTimes(40)")
             figures["wipe_without_server"] = spread(redrawn)
             browser.close()
-        own += own_answer(arguments.model, photo, arguments.threads, 30)
-        figures["model_answer"] = spread(own)
     move = figures["move_with_1_hint"]
     figures["aims"] = {
         "server and transfer - answer": [
