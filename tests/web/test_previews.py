@@ -178,9 +178,11 @@ def test_several_lines_take_turns(client: Client, grey_bytes: bytes):
     """Twenty people drag at once: each gets an answer to every question, and nobody waits for all of the others'."""
     names = [client.post(f"/api/sessions?name={n}.png", content=grey_bytes).json()["id"] for n in range(20)]
     order: list[int] = []
+    start = threading.Barrier(20)
 
     def drag(number: int) -> None:
         with connect(address(client, f"/api/sessions/{names[number]}/previews")) as socket:
+            start.wait(30)
             for step in range(5):
                 hint = {**RED, "x": 20.5 + 10 * step + number}
                 assert ask(socket, {"base_revision": 1, "edits": edits(hint)})[0]["status"] == 200
