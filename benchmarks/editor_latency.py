@@ -4,7 +4,7 @@
 
 Real server, real Chromium with software drawing, a canvas of 1200 x 800 pixels. For every move:
 
-    server     the server's own time (waiting, model, guided filter, packing), from its Server-Timing header
+    server     the server's own time (waiting, model, guided filter, packing), as it tells with its answer
     transfer   the rest between the page's request and the last byte of the answer
     drawing    from the last byte until the picture is drawn (read back, so that nothing is still under way)
     total      from the pointer event to the drawn picture

@@ -201,3 +201,19 @@ def test_plane_sizes_must_agree():
         points.draw([], (10, 10), GREY, (3, 3))
     with pytest.raises(ValueError, match="plane_lightness"):
         points.draw([], (10, 10), np.zeros((3, 3, 2), np.float32))
+    with pytest.raises(ValueError, match="room"):
+        points.draw([], (10, 10), GREY, room=(1, 1))
+
+
+def test_room_beyond_the_planes_stays_empty():
+    hints = [Hint(9.5, 9.5, 3, ab=(20, 10)), Hint(2, 3, 1, rgb="#a04030")]
+    plane = np.full((10, 10), 50, np.float32)
+    ab, mask = points.draw(hints, (10, 10), plane)
+    roomy_ab, roomy_mask = points.draw(hints, (10, 10), plane, room=(12, 16))
+    assert (roomy_ab.shape, roomy_mask.shape) == ((12, 16, 2), (12, 16))
+    np.testing.assert_array_equal(roomy_ab[:10, :10], ab)
+    np.testing.assert_array_equal(roomy_mask[:10, :10], mask)
+    for one in (roomy_ab, roomy_mask):
+        assert not one[10:].any()
+        assert not one[:, 10:].any()
+    assert mask[-1, -1] == 1

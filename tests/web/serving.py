@@ -16,7 +16,7 @@ import uvicorn
 
 from irodori.photo import write_photo
 from irodori.web.editor import Editor
-from irodori.web.previews import LINE
+from irodori.web.previews import WEBSOCKET_OPTIONS
 from irodori.web.security import Guard
 
 
@@ -37,7 +37,7 @@ def serving(guard: Guard, **options: Any) -> Iterator[Client]:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # sends without delay
     listener.bind(("127.0.0.1", 0))
     listener.listen()
-    config = uvicorn.Config(guard, log_level="error", lifespan="on", timeout_graceful_shutdown=2, **LINE)
+    config = uvicorn.Config(guard, log_level="error", lifespan="on", timeout_graceful_shutdown=2, **WEBSOCKET_OPTIONS)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import mimetypes
 import secrets
 import sqlite3
@@ -27,7 +26,7 @@ from irodori.hints.points import MAX_HINTS
 from irodori.photo import read_photo
 from irodori.web import bodies, previews, routes_pictures, routes_sessions, schemas
 from irodori.web.editor import Editor, EditorSettings
-from irodori.web.refusal import Refusal, Superseded, as_refusal, wrong_field
+from irodori.web.refusal import Refusal, Superseded, told, wrong_field
 from irodori.web.routing import ERRORS, FOR_EVER, Ask, binary
 from irodori.web.security import Access, Guard, Receive, Scope, Send
 from irodori.web.session_store import SessionStore
@@ -187,8 +186,5 @@ async def _answer_error(request: Request, error: Exception) -> Response:
         }
         sentence = sentences.get(error.status_code, str(error.detail))
         return JSONResponse({"error": sentence}, error.status_code, dict(error.headers or {}))
-    refusal = as_refusal(error)
-    if refusal is not None:
-        return JSONResponse({"error": str(refusal)}, refusal.status)
-    logging.getLogger("irodori.web").error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return JSONResponse({"error": "The server failed at this request; its log says why. Nothing was changed."}, 500)
+    refusal = told(error, f"{request.method} {request.url.path}")
+    return JSONResponse({"error": str(refusal)}, refusal.status)

@@ -92,7 +92,7 @@ async def _serve(
 ) -> None:
     import uvicorn
 
-    from irodori.web.previews import LINE
+    from irodori.web.previews import WEBSOCKET_OPTIONS
 
     await editor.opening(lambda: editor.colorizer(editor.model_name(None)))  # a missing model is told at once
     fragment = ""
@@ -112,7 +112,7 @@ async def _serve(
         server_header=False,
         proxy_headers=bool(arguments.allow_host),
         timeout_graceful_shutdown=_GRACE,
-        **LINE,
+        **WEBSOCKET_OPTIONS,
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))

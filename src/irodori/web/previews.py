@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import struct
 import time
 from typing import Any
@@ -19,17 +18,17 @@ from pydantic import ValidationError
 
 from irodori.web import editing, schemas
 from irodori.web.editor import Editor
-from irodori.web.refusal import Refusal, Superseded, as_refusal, wrong_field
+from irodori.web.refusal import Refusal, Superseded, told, wrong_field
 from irodori.web.routes_sessions import edits_of
 from irodori.web.routing import timing
 from irodori.web.security import JSON_LIMIT
 
-LINE: dict[str, Any] = {
+WEBSOCKET_OPTIONS: dict[str, Any] = {
     "ws": "websockets-sansio",
     "ws_max_size": JSON_LIMIT,
     "ws_per_message_deflate": False,  # chroma would be half as long, and later
 }
-"""What uvicorn is told about WebSockets."""
+"""What uvicorn is told about them."""
 
 router = APIRouter()
 
@@ -63,10 +62,7 @@ async def _answer(editor: Editor, identity: str, text: str | None, received: flo
         first = error.errors(include_context=False, include_input=False, include_url=False)[0]
         return _packed({"status": 422, "error": wrong_field(first, first["loc"])})
     except Exception as error:
-        refusal = as_refusal(error)
-        if refusal is None:
-            logging.getLogger("irodori.web").error("a preview failed", exc_info=error)
-            refusal = Refusal(500, "The server failed at this request; its log says why. Nothing was changed.")
+        refusal = told(error, "a preview")
         return _packed({"status": refusal.status, "error": str(refusal)})
     return _packed({"status": 200, "timing": timing(received, turn)}, body)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -58,6 +59,15 @@ def as_refusal(error: BaseException) -> Refusal | None:
     if isinstance(error, MemoryError):
         return Refusal(503, "There is not enough memory for this; close other photographs and try again.")
     return None
+
+
+def told(error: BaseException, what: str) -> Refusal:
+    """What the person is told about any failure; a bug's own words go to the log, with ``what`` failed."""
+    refusal = as_refusal(error)
+    if refusal is not None:
+        return refusal
+    logging.getLogger("irodori.web").error("%s failed", what, exc_info=error)
+    return Refusal(500, "The server failed at this request; its log says why. Nothing was changed.")
 
 
 def sentence(error: BaseException) -> str:

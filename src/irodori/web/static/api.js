@@ -38,7 +38,7 @@ export class LostServer extends Error {
 }
 
 /** Longest wait for an answer, in milliseconds; for uploads there is none. */
-const PATIENCE = 60_000;
+export const PATIENCE = 60_000;
 
 /**
  * @param {string} path

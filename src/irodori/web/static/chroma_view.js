@@ -59,10 +59,6 @@ export class ChromaView {
     this.floats = null;
     /** @type {Size & {bytes: boolean}} */
     this.uploadedCoefficients = { width: 0, height: 0, bytes: false };
-    /** What the light was drawn for; empty when it has to be drawn anew. */
-    this.lit = "";
-    /** @type {Size} of the light's texture */
-    this.room = { width: 0, height: 0 };
     this.gpu = this.prepare();
     canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
     canvas.addEventListener("webglcontextrestored", () => {
@@ -120,13 +116,12 @@ export class ChromaView {
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, 1, 1, 0, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4)); // until some come
     this.filter(gl.LINEAR, gl.LINEAR);
     this.uploadedCoefficients = { width: 1, height: 1, bytes: true };
-    this.lit = "";
-    this.room = { width: 0, height: 0 };
     const target = gl.createFramebuffer();
     const mipmaps = gl.getExtension("EXT_color_buffer_float") !== null; // floats have mipmaps only then
     // Software drawing is three times as fast with whole floats; a real graphics card prefers half ones.
     const wide = drawsInSoftware(gl) && gl.getExtension("OES_texture_float_linear") !== null;
-    return { programs, textures, target, mipmaps, wide };
+    // lit: what the light was drawn for, empty when it has to be drawn anew; room: the size of its texture
+    return { programs, textures, target, mipmaps, wide, lit: "", room: { width: 0, height: 0 } };
   }
 
   /** Upload every plane again (after the graphics context was lost). */
@@ -204,7 +199,7 @@ export class ChromaView {
     gl.texImage2D(gl.TEXTURE_2D, 0, inside, plane.width, plane.height, 0, gl.RED, type, data);
     if (unit === 0 && this.gpu.mipmaps) gl.generateMipmap(gl.TEXTURE_2D);
     this.filter(gl.LINEAR, gl.LINEAR);
-    this.lit = "";
+    this.gpu.lit = "";
   }
 
   /**
@@ -227,13 +222,14 @@ export class ChromaView {
     const gl = this.gl;
     const { width, height } = this.canvas;
     gl.viewport(0, 0, width, height);
-    if (this.photo && this.lightness) this.drawLight(frame, this.photo, this.lightness);
     gl.clearColor(...frame.surround, 1);
     gl.clear(gl.COLOR_BUFFER_BIT);
     if (!this.photo || !this.lightness) return;
+    const place = this.place(frame, this.photo);
+    this.drawLight(place, this.photo, this.lightness);
     const { program, at } = this.gpu.programs.colour;
     gl.useProgram(program);
-    gl.uniform4f(at.u_place, ...this.place(frame, this.photo));
+    gl.uniform4f(at.u_place, ...place);
     gl.activeTexture(gl.TEXTURE3);
     gl.bindTexture(gl.TEXTURE_2D, this.gpu.textures.light);
     const colour = (/** @type {number} */ left, /** @type {number} */ right, /** @type {number} */ strength) => {
@@ -270,25 +266,25 @@ export class ChromaView {
 
   /**
    * Draw the light of every pixel, unless it was drawn for the same place already.
-   * @param {Frame} frame
+   * @param {[number, number, number, number]} place
    * @param {Size} photo
    * @param {LightnessPlane} lightness
    */
-  drawLight(frame, photo, lightness) {
+  drawLight(place, photo, lightness) {
     const gl = this.gl;
     const { width, height } = this.canvas;
-    const place = this.place(frame, photo);
     const scale = (place[2] * width) / 2 / photo.width; // device pixels per photo pixel
     const squares = scale >= SQUARES_FROM;
     const lit = [width, height, squares, ...place].join(" ");
-    if (lit === this.lit) return;
+    if (lit === this.gpu.lit) return;
     const { textures, target, programs, mipmaps } = this.gpu;
     gl.activeTexture(gl.TEXTURE3);
     gl.bindTexture(gl.TEXTURE_2D, textures.light);
-    if (this.room.width !== width || this.room.height !== height) {
+    const { room } = this.gpu;
+    if (room.width !== width || room.height !== height) {
       gl.texImage2D(gl.TEXTURE_2D, 0, gl.RG8, width, height, 0, gl.RG, gl.UNSIGNED_BYTE, null);
       this.filter(gl.NEAREST, gl.NEAREST);
-      this.room = { width, height };
+      this.gpu.room = { width, height };
     }
     gl.bindTexture(gl.TEXTURE_2D, null); // it is drawn to now
     gl.bindFramebuffer(gl.FRAMEBUFFER, target);
@@ -315,7 +311,7 @@ export class ChromaView {
     }
     gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);
-    this.lit = lit;
+    this.gpu.lit = lit;
   }
 
   /**

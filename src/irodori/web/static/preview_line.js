@@ -7,10 +7,10 @@
  * @module preview_line
  */
 
+import { PATIENCE } from "./api.js";
+
 /** Milliseconds after a failure during which no new line is tried. */
 const REST = 10_000;
-/** Longest wait for an answer, in milliseconds. */
-const PATIENCE = 60_000;
 
 /** The line broke before the answer came. */
 export class LineBroken extends Error {}
